@@ -1,0 +1,123 @@
+/*
+ * Coherent memory of an NVIDIA Grace GPU, as the guest sees it
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#ifndef HW_MEM_NVGRACE_MEMORY_H
+#define HW_MEM_NVGRACE_MEMORY_H
+
+#include "hw/acpi/acpi_aml_interface.h"
+#include "hw/pci/pci_device.h"
+#include "hw/core/qdev-properties.h"
+#include "qom/object.h"
+#include "system/memory.h"
+
+#define TYPE_NVGRACE_MEMORY "nvgrace-memory"
+OBJECT_DECLARE_SIMPLE_TYPE(NVGraceMemory, NVGRACE_MEMORY)
+
+/* Firmware describes eight proximity domains per GPU, one per MIG instance. */
+#define NVGRACE_PXM_COUNT_MAX 8
+
+/* "nobody chose one": the placement or the NUMA code chooses */
+#define NVGRACE_ADDR_AUTO UINT64_MAX
+#define NVGRACE_PXM_AUTO  UINT32_MAX
+
+/**
+ * struct NVGraceMemory - one GPU's coherent memory
+ *
+ * A child object of the PCI device it belongs to, whatever the transport of
+ * that device.  The device fills it by nvgrace_memory_plug(); placement maps it;
+ * the ACPI code describes it, from what is here alone.
+ *
+ * @addr:        guest physical address of @container (bytes); before plug what
+ *               the user asked for or %NVGRACE_ADDR_AUTO
+ * @pxm_start:   first proximity domain; before plug %NVGRACE_PXM_AUTO
+ * @pxm_count:   how many consecutive proximity domains, 1..8
+ * @usemem_size: bytes of cacheable memory, at offset 0 of @container
+ * @resmem_size: bytes of reserved memory right behind, 0 when there is none
+ * @pdev:        the PCI function, NULL while not plugged
+ * @container:   what is mapped at @addr: both memories, contiguous
+ */
+struct NVGraceMemory {
+    Object parent_obj;
+
+    uint64_t addr;
+    uint32_t pxm_start;
+    uint32_t pxm_count;
+
+    uint64_t usemem_size;
+    uint64_t resmem_size;
+    PCIDevice *pdev;
+    MemoryRegion container;
+    QTAILQ_ENTRY(NVGraceMemory) next;
+};
+
+/* The properties of every device that has such a memory. */
+#define DEFINE_NVGRACE_MEMORY_PROPERTIES(_state, _field)                   \
+    DEFINE_PROP_UINT64("mem-addr", _state, _field.addr, NVGRACE_ADDR_AUTO), \
+    DEFINE_PROP_UINT32("pxm-start", _state, _field.pxm_start,              \
+                       NVGRACE_PXM_AUTO),                                  \
+    DEFINE_PROP_UINT32("pxm-count", _state, _field.pxm_count,              \
+                       NVGRACE_PXM_COUNT_MAX)
+
+/**
+ * nvgrace_memory_check() - can this device have coherent memory at all?
+ * @mem: the memory's properties
+ * @pdev: the PCI function
+ * @errp: what is wrong and what to type instead
+ *
+ * To be called at the start of realize, before anything is set up: the machine
+ * is arm virt with ACPI, the device is cold-plugged function 0 behind a root
+ * port (or a switch), pxm-count is 1..8.
+ *
+ * Returns: true if all of it holds.
+ */
+bool nvgrace_memory_check(NVGraceMemory *mem, PCIDevice *pdev, Error **errp);
+
+/**
+ * nvgrace_memory_plug() - put the memory into the guest
+ * @mem: the memory; nvgrace_memory_check() has passed
+ * @pdev: the PCI function it belongs to
+ * @usemem: cacheable memory, not mapped anywhere yet
+ * @resmem: reserved memory or NULL; not mapped anywhere yet
+ * @errp: what is wrong and what to type instead
+ *
+ * Reserves NUMA nodes, finds the guest physical address and maps @usemem and,
+ * right behind it, @resmem there.  On failure all of that is undone.
+ *
+ * Returns: true on success.
+ */
+bool nvgrace_memory_plug(NVGraceMemory *mem, PCIDevice *pdev,
+                         MemoryRegion *usemem, MemoryRegion *resmem,
+                         Error **errp);
+
+/**
+ * nvgrace_memory_unplug() - take the memory out of the guest
+ * @mem: the memory; nothing happens when it is not plugged
+ */
+void nvgrace_memory_unplug(NVGraceMemory *mem);
+
+/**
+ * nvgrace_memory_first(), nvgrace_memory_next() - all plugged memories, in the
+ * order in which they were plugged
+ */
+NVGraceMemory *nvgrace_memory_first(void);
+NVGraceMemory *nvgrace_memory_next(NVGraceMemory *mem);
+
+/** nvgrace_memory_size() - bytes of usemem and resmem together */
+static inline uint64_t nvgrace_memory_size(const NVGraceMemory *mem)
+{
+    return mem->usemem_size + mem->resmem_size;
+}
+
+/**
+ * nvgrace_build_dev_aml() - the GPU's part of the DSDT
+ * @adev: the PCI function
+ * @scope: its Device node
+ *
+ * The AcpiDevAmlIfClass method of every device that has such a memory.
+ */
+void nvgrace_build_dev_aml(AcpiDevAmlIf *adev, Aml *scope);
+
+#endif /* HW_MEM_NVGRACE_MEMORY_H */

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What the programs have in common that run as process 1 of the emulated host
+ * and of its guest: set up a system, load modules, and report to the machine
+ * outside.
+ *
+ * A report is text, one line a fact, over a virtio-serial port, so that it never
+ * mixes with kernel messages on the console:
+ *
+ *	stage NAME MS		a step is done; milliseconds since boot
+ *	check NAME ok DETAIL	something that was checked, and held
+ *	check NAME FAIL DETAIL	... and did not hold
+ *	fact KEY VALUE		something to know
+ *	text NAME LINE		one line of a text
+ *	blob NAME BASE64	a piece of a binary; pieces in order
+ *	end ok|FAIL		the last line
+ *
+ * NAME and KEY have no blanks; the rest of the line is free.
+ */
+#ifndef TESTS_AGENT_AGENT_H
+#define TESTS_AGENT_AGENT_H
+
+#include <glib.h>
+
+/* Mount /proc, /sys, /dev, /run; console to kernel log level 4. For process 1. */
+void agent_boot(void);
+
+/*
+ * Load modules with all they depend on, through libkmod, from
+ * /lib/modules/$(uname -r).  Each entry is a module's name, optionally followed
+ * by a blank and its parameters.  NULL-terminated list.  A module that cannot be
+ * loaded is a failed check.
+ */
+gboolean agent_load_modules(const char *const *modules);
+
+/* Wait up to @ms milliseconds for a path to appear; FALSE if it does not. */
+gboolean agent_wait_path(const char *path, unsigned int ms);
+
+/* Value of NAME= in the kernel command line, or NULL; caller frees. */
+char *agent_cmdline(const char *name);
+
+/* Open the report port of that name ("org.nvgrace.report"); waits for udev-less
+ * devtmpfs; falls back to the console with prefix "REPORT ". */
+void report_open(const char *port);
+void report_stage(const char *name);
+void report_check(const char *name, gboolean ok, const char *fmt, ...) G_GNUC_PRINTF(3, 4);
+void report_fact(const char *key, const char *fmt, ...) G_GNUC_PRINTF(2, 3);
+/* A whole text or file, split into lines. */
+void report_text(const char *name, const char *text);
+void report_blob(const char *name, const void *data, gsize len);
+/* A line that somebody else's report already holds, unchanged (host passes the
+ * guest's on, with a prefix of its own: "guest check ..."). */
+void report_line(const char *line);
+/* TRUE while no check has failed. */
+gboolean report_ok(void);
+/* Say end, flush, sync and power off.  Does not return. */
+void agent_finish(void) G_GNUC_NORETURN;
+
+#endif /* TESTS_AGENT_AGENT_H */
