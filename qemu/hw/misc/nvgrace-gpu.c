@@ -1,0 +1,543 @@
+/*
+ * Emulated Grace GPU: -device nvgrace-gpu,memdev=ID[,model=gh200|gb200|gb300]
+ *
+ * Turns the virt machine into a "Grace host": one PCI function with what the
+ * host's drivers look at (ids, DVSEC, readiness registers, reset), coherent
+ * memory outside every BAR, described by firmware as on the hardware, and a
+ * copy engine as something that does DMA and interrupts.  There is no GPU in
+ * it: no NVIDIA driver will run on this.
+ *
+ * In: a memory backend.  Out: a PCI function and a plugged NVGraceMemory, the
+ * same object that a passed-through GPU fills for its guest.
+ *
+ * The memory keeps its content across every reset, as HBM does.  From the
+ * start of a reset until the GPU is ready it cannot be reached:
+ *
+ *   NVGraceMemory.container     priority
+ *   +---------------------------+
+ *   | in_reset: reads ~0,       |  1, enabled while the GPU is not ready
+ *   |           drops writes    |
+ *   +------------------+--------+
+ *   | usemem           | resmem |  0, aliases of the backend
+ *   +------------------+--------+
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#include "qemu/osdep.h"
+#include "qemu/bitops.h"
+#include "qemu/log.h"
+#include "qemu/module.h"
+#include "qemu/timer.h"
+#include "qemu/units.h"
+#include "qapi/error.h"
+#include "hw/core/qdev-properties.h"
+#include "hw/mem/nvgrace-memory.h"
+#include "hw/misc/nvgrace-gpu-regs.h"
+#include "hw/pci/msix.h"
+#include "hw/pci/pci_bus.h"
+#include "hw/pci/pci_device.h"
+#include "hw/pci/pcie.h"
+#include "migration/vmstate.h"
+#include "nvgrace-gpu-ce.h"
+#include "system/hostmem.h"
+#include "trace.h"
+
+#define TYPE_NVGRACE_GPU "nvgrace-gpu"
+OBJECT_DECLARE_SIMPLE_TYPE(NVGraceGPU, NVGRACE_GPU)
+
+/*
+ * Split of the memory on GPUs with the MIG defect: "hardwired" between their
+ * firmware and the drivers (nvgrace-gpu in Linux, NVIDIA's driver), which both
+ * compute it from the size alone.
+ */
+#define NVGRACE_RESMEM_MIN      (1 * GiB)
+#define NVGRACE_USEMEM_ALIGN    (512 * MiB)
+
+#define NVGRACE_BAR1_SIZE       (64 * MiB)
+
+#define NVGRACE_PM_OFFSET       0x60
+#define NVGRACE_EXP_OFFSET      0x70
+#define NVGRACE_MSIX_OFFSET     0xb0
+#define NVGRACE_DVSEC_OFFSET    PCI_CONFIG_SPACE_SIZE
+#define NVGRACE_DVSEC_SIZE      0x0c
+
+/**
+ * struct NVGraceModel - what differs between the GPUs
+ * @name:       value of the "model" property
+ * @device_id:  PCI device id
+ * @mig_defect: uncached resmem is needed; without it BAR1 exists instead
+ */
+typedef struct NVGraceModel {
+    const char *name;
+    uint16_t device_id;
+    bool mig_defect;
+} NVGraceModel;
+
+static const NVGraceModel nvgrace_models[] = {
+    { "gh200", NVGRACE_DEVICE_ID_GH200, true },
+    { "gb200", NVGRACE_DEVICE_ID_GB200, false },
+    { "gb300", NVGRACE_DEVICE_ID_GB300, false },
+};
+
+/**
+ * struct NVGraceGPU - the device
+ *
+ * @mem:          the coherent memory as firmware describes it
+ * @memdev:       where its bytes are
+ * @model:        see &struct NVGraceModel
+ * @ready_delay:  ms from power-on or system reset until ready
+ * @reset_delay:  ms from any other reset until ready
+ * @usemem:       first part of @memdev
+ * @resmem:       the rest of @memdev, if the model has a resmem
+ * @in_reset:     covers both while not @ready
+ * @bar0:         registers
+ * @bar1:         memory without a function of its own, Blackwell only
+ * @ce:           copy engine
+ * @ready_timer:  runs from a reset until @ready
+ * @ready:        the GPU is up
+ * @powered_off:  the last reset was the slot's power being switched off
+ */
+struct NVGraceGPU {
+    PCIDevice parent_obj;
+
+    NVGraceMemory mem;
+    HostMemoryBackend *memdev;
+    char *model;
+    uint32_t ready_delay;
+    uint32_t reset_delay;
+
+    /* fault injection */
+    bool c2c_up;
+    bool never_ready;
+    bool ready_after_reset;
+    bool dvsec;
+    char *dsd;
+
+    MemoryRegion usemem;
+    MemoryRegion resmem;
+    MemoryRegion in_reset;
+    MemoryRegion bar0;
+    MemoryRegion bar1;
+    NVGraceCE ce;
+
+    QEMUTimer ready_timer;
+    bool ready;
+    bool powered_off;
+};
+
+static uint64_t nvgrace_in_reset_read(void *opaque, hwaddr addr, unsigned size)
+{
+    return UINT64_MAX;
+}
+
+static void nvgrace_in_reset_write(void *opaque, hwaddr addr, uint64_t val,
+                                   unsigned size)
+{
+    NVGraceGPU *s = opaque;
+
+    qemu_log_mask(LOG_GUEST_ERROR, "%s: write to coherent memory at 0x%"
+                  HWADDR_PRIx " dropped: the GPU is in reset\n",
+                  PCI_DEVICE(s)->name, addr);
+}
+
+static const MemoryRegionOps nvgrace_in_reset_ops = {
+    .read = nvgrace_in_reset_read,
+    .write = nvgrace_in_reset_write,
+    .endianness = DEVICE_LITTLE_ENDIAN,
+    .valid = { .min_access_size = 1, .max_access_size = 8, .unaligned = true },
+    .impl = { .min_access_size = 1, .max_access_size = 8, .unaligned = true },
+};
+
+/* @reg: a multiple of 4 */
+static uint32_t nvgrace_gpu_reg_read(NVGraceGPU *s, hwaddr reg)
+{
+    switch (reg) {
+    case NVGRACE_REG_C2C_LINK:
+        return s->ready && s->c2c_up ? NVGRACE_READY : 0;
+    case NVGRACE_REG_HBM_TRAINING:
+        return s->ready ? NVGRACE_READY : 0;
+    default:
+        return nvgrace_ce_read(&s->ce, reg);
+    }
+}
+
+static uint64_t nvgrace_gpu_bar0_read(void *opaque, hwaddr addr, unsigned size)
+{
+    NVGraceGPU *s = opaque;
+    uint32_t val = nvgrace_gpu_reg_read(s, addr & ~3);
+
+    return extract32(val, (addr & 3) * 8, size * 8);
+}
+
+static void nvgrace_gpu_bar0_write(void *opaque, hwaddr addr, uint64_t val,
+                                   unsigned size)
+{
+    NVGraceGPU *s = opaque;
+
+    if (size != 4) {
+        qemu_log_mask(LOG_GUEST_ERROR, "%s: write of %u bytes at 0x%"
+                      HWADDR_PRIx " ignored: registers are 4 bytes wide\n",
+                      PCI_DEVICE(s)->name, size, addr);
+        return;
+    }
+    nvgrace_ce_write(&s->ce, addr, val);
+}
+
+/*
+ * Any aligned access is answered: whoever owns the function may read its BARs
+ * with any width, and a bus error would take the whole emulated host down.
+ */
+static const MemoryRegionOps nvgrace_gpu_bar0_ops = {
+    .read = nvgrace_gpu_bar0_read,
+    .write = nvgrace_gpu_bar0_write,
+    .endianness = DEVICE_LITTLE_ENDIAN,
+    .valid = { .min_access_size = 1, .max_access_size = 8 },
+    .impl = { .min_access_size = 1, .max_access_size = 4 },
+};
+
+static void nvgrace_gpu_ready(void *opaque)
+{
+    NVGraceGPU *s = opaque;
+
+    s->ready = true;
+    /* Without the link the CPU has no way to the memory, nor we in its name. */
+    if (s->c2c_up) {
+        nvgrace_ce_set_ready(&s->ce);
+        memory_region_set_enabled(&s->in_reset, false);
+    }
+    trace_nvgrace_gpu_ready(PCI_DEVICE(s)->name, s->c2c_up);
+}
+
+/*
+ * Every reset ends here: system reset, secondary bus reset, FLR and the slot's
+ * power.  The first and the last are a power-on of the GPU.
+ */
+static void nvgrace_gpu_reset_hold(Object *obj, ResetType type)
+{
+    NVGraceGPU *s = NVGRACE_GPU(obj);
+    PCIDevice *pdev = PCI_DEVICE(s);
+    bool power_on = s->powered_off ||
+                    bus_is_in_reset(BUS(pci_device_root_bus(pdev)));
+    uint32_t delay = power_on ? s->ready_delay : s->reset_delay;
+
+    s->powered_off = !pdev->enabled;
+    s->ready = false;
+    timer_del(&s->ready_timer);
+    nvgrace_ce_reset(&s->ce);
+    memory_region_set_enabled(&s->in_reset, true);
+    trace_nvgrace_gpu_reset(pdev->name, power_on, s->powered_off, delay);
+
+    if (s->powered_off || s->never_ready ||
+        (!power_on && !s->ready_after_reset)) {
+        return;
+    }
+    if (delay) {
+        timer_mod(&s->ready_timer,
+                  qemu_clock_get_ms(QEMU_CLOCK_VIRTUAL) + delay);
+    } else {
+        nvgrace_gpu_ready(s);
+    }
+}
+
+static void nvgrace_gpu_write_config(PCIDevice *pdev, uint32_t addr,
+                                     uint32_t val, int len)
+{
+    pci_default_write_config(pdev, addr, val, len);
+    pcie_cap_flr_write_config(pdev, addr, val, len);
+}
+
+/*
+ * NVIDIA's DVSEC 3 (PCIe r6.0, 7.9.6 has the header), as Linux' nvgrace-gpu
+ * reads it: without it, or with the bit clear, the GPU has the MIG defect.
+ */
+static void nvgrace_gpu_dvsec_init(PCIDevice *pdev, const NVGraceModel *model)
+{
+    uint8_t *dvsec = pdev->config + NVGRACE_DVSEC_OFFSET;
+
+    pcie_add_capability(pdev, PCI_EXT_CAP_ID_DVSEC, 1, NVGRACE_DVSEC_OFFSET,
+                        NVGRACE_DVSEC_SIZE);
+    pci_set_long(dvsec + PCI_DVSEC_HEADER1,
+                 NVGRACE_VENDOR_ID | NVGRACE_DVSEC_SIZE << 20);
+    pci_set_word(dvsec + PCI_DVSEC_HEADER2, NVGRACE_DVSEC_ID);
+    pci_set_word(dvsec + NVGRACE_DVSEC_MIG,
+                 model->mig_defect ? 0 : NVGRACE_DVSEC_MIG_CACHED_RESMEM);
+}
+
+static bool nvgrace_gpu_config_init(NVGraceGPU *s, const NVGraceModel *model,
+                                    Error **errp)
+{
+    PCIDevice *pdev = PCI_DEVICE(s);
+    int pos;
+
+    pci_config_set_device_id(pdev->config, model->device_id);
+
+    pos = pci_pm_init(pdev, NVGRACE_PM_OFFSET, errp);
+    if (pos < 0) {
+        return false;
+    }
+    pci_set_word(pdev->config + pos + PCI_PM_PMC, 3 /* PM r1.2 */);
+    /* D3hot and back is no reset */
+    pci_set_word(pdev->config + pos + PCI_PM_CTRL, PCI_PM_CTRL_NO_SOFT_RESET);
+    pci_set_word(pdev->wmask + pos + PCI_PM_CTRL, PCI_PM_CTRL_STATE_MASK);
+
+    pos = pcie_endpoint_cap_init(pdev, NVGRACE_EXP_OFFSET);
+    if (pos < 0) {
+        error_setg(errp, "no room for the PCI Express capability");
+        return false;
+    }
+    pcie_cap_deverr_init(pdev);
+    pcie_cap_flr_init(pdev);
+
+    if (s->dvsec) {
+        nvgrace_gpu_dvsec_init(pdev, model);
+    }
+    return true;
+}
+
+/* BAR 2/3 is BAR1 in NVIDIA's numbers; BAR 4/5 does not exist. */
+static bool nvgrace_gpu_bars_init(NVGraceGPU *s, const NVGraceModel *model,
+                                  Error **errp)
+{
+    const uint8_t type = PCI_BASE_ADDRESS_SPACE_MEMORY |
+                         PCI_BASE_ADDRESS_MEM_TYPE_64 |
+                         PCI_BASE_ADDRESS_MEM_PREFETCH;
+    PCIDevice *pdev = PCI_DEVICE(s);
+
+    memory_region_init_io(&s->bar0, OBJECT(s), &nvgrace_gpu_bar0_ops, s,
+                          "nvgrace-gpu-bar0", NVGRACE_BAR0_SIZE);
+    pci_register_bar(pdev, 0, type, &s->bar0);
+
+    if (!model->mig_defect) {
+        if (!memory_region_init_ram(&s->bar1, OBJECT(s), "nvgrace-gpu-bar1",
+                                    NVGRACE_BAR1_SIZE, errp)) {
+            return false;
+        }
+        pci_register_bar(pdev, 2, type, &s->bar1);
+    }
+
+    if (msix_init(pdev, NVGRACE_MSIX_VECTORS, &s->bar0, 0, NVGRACE_MSIX_TABLE,
+                  &s->bar0, 0, NVGRACE_MSIX_PBA, NVGRACE_MSIX_OFFSET, errp)) {
+        return false;
+    }
+    msix_vector_use(pdev, 0);
+    return true;
+}
+
+static bool nvgrace_gpu_memory_plug(NVGraceGPU *s, const NVGraceModel *model,
+                                    Error **errp)
+{
+    MemoryRegion *backend = host_memory_backend_get_memory(s->memdev);
+    uint64_t size = memory_region_size(backend);
+    uint64_t usemem_size = size;
+
+    if (model->mig_defect) {
+        usemem_size = QEMU_ALIGN_DOWN(size - NVGRACE_RESMEM_MIN,
+                                      NVGRACE_USEMEM_ALIGN);
+        memory_region_init_alias(&s->resmem, OBJECT(s), "nvgrace-gpu-resmem",
+                                 backend, usemem_size, size - usemem_size);
+    }
+    memory_region_init_alias(&s->usemem, OBJECT(s), "nvgrace-gpu-usemem",
+                             backend, 0, usemem_size);
+    memory_region_init_io(&s->in_reset, OBJECT(s), &nvgrace_in_reset_ops, s,
+                          "nvgrace-gpu-in-reset", size);
+
+    if (!nvgrace_memory_plug(&s->mem, PCI_DEVICE(s), &s->usemem,
+                             model->mig_defect ? &s->resmem : NULL, errp)) {
+        return false;
+    }
+    memory_region_add_subregion_overlap(&s->mem.container, 0, &s->in_reset, 1);
+    return true;
+}
+
+static const NVGraceModel *nvgrace_gpu_find_model(NVGraceGPU *s, Error **errp)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(nvgrace_models); i++) {
+        if (!g_strcmp0(s->model ?: "gh200", nvgrace_models[i].name)) {
+            return &nvgrace_models[i];
+        }
+    }
+    error_setg(errp, "model '%s' does not exist", s->model);
+    error_append_hint(errp, "Use model=gh200, model=gb200 or model=gb300.\n");
+    return NULL;
+}
+
+static bool nvgrace_gpu_check_memdev(NVGraceGPU *s, const NVGraceModel *model,
+                                     Error **errp)
+{
+    uint64_t min = NVGRACE_RESMEM_MIN + NVGRACE_USEMEM_ALIGN;
+    uint64_t size;
+
+    if (!s->memdev) {
+        error_setg(errp, "'memdev' property is required");
+        error_append_hint(errp, "Add -object memory-backend-ram,id=hbm,"
+                          "size=96G,reserve=off and memdev=hbm.\n");
+        return false;
+    }
+    if (host_memory_backend_is_mapped(s->memdev)) {
+        g_autofree char *name = host_memory_backend_get_name(s->memdev);
+
+        error_setg(errp, "memory backend '%s' is in use already", name);
+        error_append_hint(errp, "Every GPU needs a memory backend of its "
+                          "own.\n");
+        return false;
+    }
+    size = memory_region_size(host_memory_backend_get_memory(s->memdev));
+    if (model->mig_defect && size < min) {
+        error_setg(errp, "the memory backend has 0x%" PRIx64 " bytes, model "
+                   "%s needs 0x%" PRIx64 " at least", size, model->name, min);
+        error_append_hint(errp, "Its last 1 GiB or more is resmem and usemem "
+                          "is a multiple of 512 MiB: use size=1536M or "
+                          "more.\n");
+        return false;
+    }
+    return true;
+}
+
+static bool nvgrace_gpu_dsd_init(NVGraceGPU *s, Error **errp)
+{
+    static const struct {
+        const char *name;
+        uint32_t omit;
+    } modes[] = {
+        { "on", 0 },
+        { "off", NVGRACE_DSD_BASE | NVGRACE_DSD_PXM | NVGRACE_DSD_SIZE },
+        { "base-only", NVGRACE_DSD_SIZE },
+        { "size-only", NVGRACE_DSD_BASE },
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(modes); i++) {
+        if (!g_strcmp0(s->dsd ?: "on", modes[i].name)) {
+            s->mem.dsd_omit = modes[i].omit;
+            /* Firmware leaves the size out when the link did not come up. */
+            if (!s->c2c_up) {
+                s->mem.dsd_omit |= NVGRACE_DSD_SIZE;
+            }
+            return true;
+        }
+    }
+    error_setg(errp, "x-dsd=%s does not exist", s->dsd);
+    error_append_hint(errp, "Use on, off, base-only or size-only.\n");
+    return false;
+}
+
+static void nvgrace_gpu_realize(PCIDevice *pdev, Error **errp)
+{
+    NVGraceGPU *s = NVGRACE_GPU(pdev);
+    const NVGraceModel *model;
+
+    if (!nvgrace_memory_check(&s->mem, pdev, errp)) {
+        return;
+    }
+    model = nvgrace_gpu_find_model(s, errp);
+    if (!model || !nvgrace_gpu_check_memdev(s, model, errp) ||
+        !nvgrace_gpu_dsd_init(s, errp)) {
+        return;
+    }
+    if (!nvgrace_gpu_config_init(s, model, errp)) {
+        return;
+    }
+    if (!nvgrace_gpu_bars_init(s, model, errp)) {
+        goto err_cap;
+    }
+    if (!nvgrace_gpu_memory_plug(s, model, errp)) {
+        goto err_msix;
+    }
+    host_memory_backend_set_mapped(s->memdev, true);
+    nvgrace_ce_init(&s->ce, pdev, host_memory_backend_get_memory(s->memdev));
+    timer_init_ms(&s->ready_timer, QEMU_CLOCK_VIRTUAL, nvgrace_gpu_ready, s);
+    return;
+
+err_msix:
+    msix_uninit(pdev, &s->bar0, &s->bar0);
+err_cap:
+    pcie_cap_exit(pdev);
+}
+
+static void nvgrace_gpu_exit(PCIDevice *pdev)
+{
+    NVGraceGPU *s = NVGRACE_GPU(pdev);
+
+    timer_del(&s->ready_timer);
+    nvgrace_ce_cleanup(&s->ce);
+    host_memory_backend_set_mapped(s->memdev, false);
+    memory_region_del_subregion(&s->mem.container, &s->in_reset);
+    nvgrace_memory_unplug(&s->mem);
+    msix_uninit(pdev, &s->bar0, &s->bar0);
+    pcie_cap_exit(pdev);
+}
+
+static void nvgrace_gpu_instance_init(Object *obj)
+{
+    NVGraceGPU *s = NVGRACE_GPU(obj);
+
+    object_initialize_child(obj, "nvgrace-memory", &s->mem,
+                            TYPE_NVGRACE_MEMORY);
+}
+
+static const Property nvgrace_gpu_properties[] = {
+    DEFINE_PROP_LINK("memdev", NVGraceGPU, memdev, TYPE_MEMORY_BACKEND,
+                     HostMemoryBackend *),
+    DEFINE_PROP_STRING("model", NVGraceGPU, model),
+    DEFINE_NVGRACE_MEMORY_PROPERTIES(NVGraceGPU, mem),
+    DEFINE_PROP_UINT32("ready-delay-ms", NVGraceGPU, ready_delay, 0),
+    DEFINE_PROP_UINT32("reset-delay-ms", NVGraceGPU, reset_delay, 100),
+    DEFINE_PROP_BOOL("x-dvsec", NVGraceGPU, dvsec, true),
+    DEFINE_PROP_BOOL("x-c2c-up", NVGraceGPU, c2c_up, true),
+    DEFINE_PROP_BOOL("x-never-ready", NVGraceGPU, never_ready, false),
+    DEFINE_PROP_BOOL("x-ready-after-reset", NVGraceGPU, ready_after_reset,
+                     true),
+    DEFINE_PROP_STRING("x-dsd", NVGraceGPU, dsd),
+    DEFINE_PROP_UINT64("x-dsd-base", NVGraceGPU, mem.dsd_base,
+                       NVGRACE_DSD_TRUTH),
+    DEFINE_PROP_UINT64("x-dsd-size", NVGraceGPU, mem.dsd_size,
+                       NVGRACE_DSD_TRUTH),
+};
+
+/* A real GPU's memory cannot be migrated, so neither does its model. */
+static const VMStateDescription nvgrace_gpu_vmstate = {
+    .name = TYPE_NVGRACE_GPU,
+    .unmigratable = true,
+};
+
+static void nvgrace_gpu_class_init(ObjectClass *oc, const void *data)
+{
+    DeviceClass *dc = DEVICE_CLASS(oc);
+    PCIDeviceClass *k = PCI_DEVICE_CLASS(oc);
+    ResettableClass *rc = RESETTABLE_CLASS(oc);
+    AcpiDevAmlIfClass *adevc = ACPI_DEV_AML_IF_CLASS(oc);
+
+    dc->desc = "Emulated NVIDIA Grace GPU with coherent memory";
+    dc->hotpluggable = false;
+    dc->vmsd = &nvgrace_gpu_vmstate;
+    set_bit(DEVICE_CATEGORY_MISC, dc->categories);
+    device_class_set_props(dc, nvgrace_gpu_properties);
+
+    k->realize = nvgrace_gpu_realize;
+    k->exit = nvgrace_gpu_exit;
+    k->config_write = nvgrace_gpu_write_config;
+    k->vendor_id = NVGRACE_VENDOR_ID;
+    k->device_id = NVGRACE_DEVICE_ID_GH200; /* realize: the model's */
+    k->revision = 0xa1;
+    k->class_id = PCI_CLASS_DISPLAY_3D;
+
+    rc->phases.hold = nvgrace_gpu_reset_hold;
+    adevc->build_dev_aml = nvgrace_build_dev_aml;
+}
+
+static const TypeInfo nvgrace_gpu_types[] = {
+    {
+        .name          = TYPE_NVGRACE_GPU,
+        .parent        = TYPE_PCI_DEVICE,
+        .instance_size = sizeof(NVGraceGPU),
+        .instance_init = nvgrace_gpu_instance_init,
+        .class_init    = nvgrace_gpu_class_init,
+        .interfaces    = (const InterfaceInfo[]) {
+            { INTERFACE_PCIE_DEVICE },
+            { TYPE_ACPI_DEV_AML_IF },
+            { }
+        },
+    },
+};
+
+DEFINE_TYPES(nvgrace_gpu_types)
