@@ -54,6 +54,9 @@ OBJECT_DECLARE_SIMPLE_TYPE(NVGraceGPU, NVGRACE_GPU)
 #define NVGRACE_RESMEM_MIN      (1 * GiB)
 #define NVGRACE_USEMEM_ALIGN    (512 * MiB)
 
+/* Default of x-dsd-base and x-dsd-size: firmware reports the right value */
+#define NVGRACE_DSD_TRUTH       UINT64_MAX
+
 #define NVGRACE_BAR1_SIZE       (64 * MiB)
 
 #define NVGRACE_PM_OFFSET       0x60
@@ -113,6 +116,8 @@ struct NVGraceGPU {
     bool ready_after_reset;
     bool dvsec;
     char *dsd;
+    uint64_t dsd_base;
+    uint64_t dsd_size;
 
     MemoryRegion usemem;
     MemoryRegion resmem;
@@ -394,6 +399,7 @@ static bool nvgrace_gpu_check_memdev(NVGraceGPU *s, const NVGraceModel *model,
     return true;
 }
 
+/* What firmware gets wrong */
 static bool nvgrace_gpu_dsd_init(NVGraceGPU *s, Error **errp)
 {
     static const struct {
@@ -405,6 +411,15 @@ static bool nvgrace_gpu_dsd_init(NVGraceGPU *s, Error **errp)
         { "base-only", NVGRACE_DSD_SIZE },
         { "size-only", NVGRACE_DSD_BASE },
     };
+
+    if (s->dsd_base != NVGRACE_DSD_TRUTH) {
+        s->mem.dsd_replace |= NVGRACE_DSD_BASE;
+        s->mem.dsd_base = s->dsd_base;
+    }
+    if (s->dsd_size != NVGRACE_DSD_TRUTH) {
+        s->mem.dsd_replace |= NVGRACE_DSD_SIZE;
+        s->mem.dsd_size = s->dsd_size;
+    }
 
     for (size_t i = 0; i < ARRAY_SIZE(modes); i++) {
         if (!g_strcmp0(s->dsd ?: "on", modes[i].name)) {
@@ -488,10 +503,8 @@ static const Property nvgrace_gpu_properties[] = {
     DEFINE_PROP_BOOL("x-ready-after-reset", NVGraceGPU, ready_after_reset,
                      true),
     DEFINE_PROP_STRING("x-dsd", NVGraceGPU, dsd),
-    DEFINE_PROP_UINT64("x-dsd-base", NVGraceGPU, mem.dsd_base,
-                       NVGRACE_DSD_TRUTH),
-    DEFINE_PROP_UINT64("x-dsd-size", NVGraceGPU, mem.dsd_size,
-                       NVGRACE_DSD_TRUTH),
+    DEFINE_PROP_UINT64("x-dsd-base", NVGraceGPU, dsd_base, NVGRACE_DSD_TRUTH),
+    DEFINE_PROP_UINT64("x-dsd-size", NVGraceGPU, dsd_size, NVGRACE_DSD_TRUTH),
 };
 
 /* A real GPU's memory cannot be migrated, so neither does its model. */

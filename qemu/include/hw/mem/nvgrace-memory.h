@@ -24,12 +24,9 @@ OBJECT_DECLARE_SIMPLE_TYPE(NVGraceMemory, NVGRACE_MEMORY)
 #define NVGRACE_PXM_AUTO  UINT32_MAX
 
 /*
- * What an emulated firmware gets wrong in _DSD, for tests of those who read it:
- * @dsd_base and @dsd_size replace the value unless they are NVGRACE_DSD_TRUTH,
- * @dsd_omit leaves out nvidia,gpu-mem-base-pa, both nvidia,gpu-mem-pxm-x and
- * nvidia,gpu-mem-size.  With all of them left out there is no _DSD.
+ * Properties of _DSD: nvidia,gpu-mem-base-pa, both nvidia,gpu-mem-pxm-x,
+ * nvidia,gpu-mem-size
  */
-#define NVGRACE_DSD_TRUTH UINT64_MAX
 #define NVGRACE_DSD_BASE  (1u << 0)
 #define NVGRACE_DSD_PXM   (1u << 1)
 #define NVGRACE_DSD_SIZE  (1u << 2)
@@ -49,11 +46,13 @@ OBJECT_DECLARE_SIMPLE_TYPE(NVGraceMemory, NVGRACE_MEMORY)
  * @resmem_size: bytes of reserved memory right behind, 0 when there is none
  * @pdev:        the PCI function, NULL while not plugged
  * @container:   what is mapped at @addr: both memories, contiguous
- * @dsd_base:    base address that _DSD reports, %NVGRACE_DSD_TRUTH (set when the
- *               object is made) for @addr
- * @dsd_size:    bytes that _DSD reports, %NVGRACE_DSD_TRUTH (set when the object
- *               is made) for the size of both memories
- * @dsd_omit:    properties that are missing in _DSD
+ * @dsd_omit:    set of NVGRACE_DSD_x: missing in _DSD; with all of them missing
+ *               there is no _DSD.  This and the next three are 0 but for tests
+ *               of those who read firmware that is wrong
+ * @dsd_replace: set of NVGRACE_DSD_BASE and NVGRACE_DSD_SIZE: not the truth but
+ *               @dsd_base or @dsd_size
+ * @dsd_base:    reported instead of @addr (bytes)
+ * @dsd_size:    reported instead of the size of both memories (bytes)
  */
 struct NVGraceMemory {
     Object parent_obj;
@@ -67,9 +66,10 @@ struct NVGraceMemory {
     PCIDevice *pdev;
     MemoryRegion container;
 
+    uint32_t dsd_omit;
+    uint32_t dsd_replace;
     uint64_t dsd_base;
     uint64_t dsd_size;
-    uint32_t dsd_omit;
 
     QTAILQ_ENTRY(NVGraceMemory) next;
 };
