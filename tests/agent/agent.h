@@ -22,7 +22,8 @@
 
 #include <glib.h>
 
-/* Mount /proc, /sys, /dev, /run; console to kernel log level 4. For process 1. */
+/* Mount /proc, /sys, /dev, /run, /tmp; standard streams to the console; console
+ * to kernel log level 4. For process 1. */
 void agent_boot(void);
 
 /*
@@ -39,8 +40,18 @@ gboolean agent_wait_path(const char *path, unsigned int ms);
 /* Value of NAME= in the kernel command line, or NULL; caller frees. */
 char *agent_cmdline(const char *name);
 
-/* Open the report port of that name ("org.nvgrace.report"); waits for udev-less
- * devtmpfs; falls back to the console with prefix "REPORT ". */
+/*
+ * Give what comes next, called @what, @seconds: when they are over without
+ * another call, that is a failed check and the machine powers off.  0 seconds:
+ * no limit any more.
+ */
+void agent_watchdog(const char *what, unsigned int seconds);
+
+/*
+ * Open the report port of that name ("org.nvgrace.report"); waits for udev-less
+ * devtmpfs; falls back to the console with prefix "REPORT ", also later when
+ * nobody reads the port for 10 s.  Reporting is thread-safe.
+ */
 void report_open(const char *port);
 void report_stage(const char *name);
 void report_check(const char *name, gboolean ok, const char *fmt, ...) G_GNUC_PRINTF(3, 4);
@@ -53,7 +64,7 @@ void report_blob(const char *name, const void *data, gsize len);
 void report_line(const char *line);
 /* TRUE while no check has failed. */
 gboolean report_ok(void);
-/* Say end, flush, sync and power off.  Does not return. */
+/* Say end, flush, sync and power off.  Does not return.  For process 1. */
 void agent_finish(void) G_GNUC_NORETURN;
 
 #endif /* TESTS_AGENT_AGENT_H */
