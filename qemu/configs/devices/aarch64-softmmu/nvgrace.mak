@@ -7,11 +7,13 @@ CONFIG_ARM_VIRT=y
 CONFIG_PCI=y
 CONFIG_PCIE_PORT=y
 CONFIG_PXB=y
-# the expander bridge does not link without it
+# the expander bridge does not link without them
 CONFIG_CXL=y
+CONFIG_CXL_MEM_DEVICE=y
 CONFIG_XIO3130=y
 CONFIG_VFIO=y
 CONFIG_VFIO_PCI=y
+CONFIG_VFIO_NVGRACE=y
 CONFIG_VIRTIO_PCI=y
 CONFIG_VIRTIO_SERIAL=y
 CONFIG_VIRTIO_BLK=y

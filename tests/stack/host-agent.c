@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Process 1 of the emulated Grace host: gives the GPU to the exporter and starts
+ * a guest with it, as an operator of a real machine would.
+ *
+ * What to do comes from the kernel command line:
+ *
+ *	nvgrace.scenario=NAME	which of the scenarios at the end of this file
+ *	nvgrace.device=PROPS	properties added to -device vfio-pci-nvgrace
+ *	nvgrace.guest_ram=SIZE	the guest's RAM, as for -m
+ *	nvgrace.* anything else	passed on to the guest's command line
+ *
+ * What came of it goes out as a report (tests/agent/agent.h).
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include "agent.h"
+#include "gpu-sysfs.h"
+#include "host-vm.h"
+
+#define EXPORTER "nvgrace-region-vfio-pci"
+
+/* Linux on the emulated Grace host, as far as the tests depend on it. */
+static void describe_host(void)
+{
+	struct utsname uts;
+	g_autofree char *memory = NULL;
+
+	uname(&uts);
+	report_fact("kernel", "%s", uts.release);
+	if (g_file_get_contents("/proc/meminfo", &memory, NULL, NULL)) {
+		g_auto(GStrv) lines = g_strsplit(memory, "\n", 2);
+
+		report_fact("memory", "%s", lines[0]);
+	}
+	report_check("kvm", access("/dev/kvm", R_OK | W_OK) == 0,
+		     "/dev/kvm is there: the host kernel runs at EL2");
+}
+
+static const char *const vfio_modules[] = {
+	"vfio", "vfio_iommu_type1", "vfio-pci", EXPORTER, NULL
+};
+
+static gboolean load_vfio(void)
+{
+	gboolean ok = agent_load_modules(vfio_modules) &&
+		      agent_wait_path("/dev/vfio/vfio", 5000);
+
+	report_check("modules", ok, "VFIO and the exporter are loaded");
+	report_stage("modules");
+	return ok;
+}
+
+/* The GPU's ACPI companion, and its IOMMU group: what passthrough stands on. */
+static gboolean describe_gpu(const char *bdf)
+{
+	g_autofree char *path = gpu_attribute(bdf, "firmware_node/path");
+	g_autofree char *group = gpu_link(bdf, "iommu_group");
+	g_autofree char *node = gpu_attribute(bdf, "numa_node");
+
+	report_check("gpu", bdf != NULL, "%s", bdf ?: "no NVIDIA 3D controller");
+	report_check("gpu-acpi", path != NULL, "companion %s", path ?: "missing");
+	report_check("gpu-iommu", group != NULL, "IOMMU group %s", group ?: "missing");
+	report_fact("gpu-node", "%s", node ?: "?");
+	return bdf && path && group;
+}
+
+static gboolean bind_gpu(const char *bdf, const char *driver)
+{
+	gboolean ok = gpu_bind(bdf, driver);
+	g_autofree char *now = gpu_link(bdf, "driver");
+
+	report_check("bind", ok, "%s is bound to %s", bdf, now ?: "no driver");
+	report_stage("bind");
+	return ok;
+}
+
+/* The kernel's own verdict: anything that it would print with a back trace. */
+static void check_kernel_log(void)
+{
+	static const char *const bad[] = {
+		"WARNING:", "BUG:", "Oops", "Unable to handle", "Internal error",
+		"blocked for more than", "rcu_sched self-detected",
+	};
+	char line[8192];
+	ssize_t len;
+	int fd = open("/dev/kmsg", O_RDONLY | O_NONBLOCK);
+	guint found = 0;
+
+	while ((len = read(fd, line, sizeof(line) - 1)) > 0 || (len < 0 && errno == EPIPE)) {
+		if (len < 0)
+			continue;
+		line[len] = '\0';
+		for (guint i = 0; i < G_N_ELEMENTS(bad); i++) {
+			if (strstr(line, bad[i])) {
+				found++;
+				report_text("kernel-log", line);
+				break;
+			}
+		}
+	}
+	close(fd);
+	report_check("host-kernel-log", found == 0, "%u warnings or worse", found);
+}
+
+/* The main job: bind, start the guest, hear what it has to say. */
+static void scenario_guest(const char *bdf)
+{
+	g_autofree char *extra = agent_cmdline("nvgrace.device");
+	struct host_vm vm = { .bdf = bdf, .device = extra };
+
+	if (!bind_gpu(bdf, EXPORTER))
+		return;
+	report_check("guest", host_vm_run(&vm) && vm.guest_ok,
+		     "QEMU ended with status %d, the guest's own report %s",
+		     vm.status, vm.guest_ok ? "is ok" : "is not");
+	report_text("qemu-stderr", vm.stderr_text->str);
+	report_stage("guest");
+	host_vm_clear(&vm);
+}
+
+/*
+ * A QEMU that must refuse to start: it ends by itself with an error that has all
+ * of the words, and leaves the device free for the next one.
+ */
+static void expect_refusal(const char *check, const char *bdf, const char *props,
+			   const char *const *words)
+{
+	struct host_vm vm = { .bdf = bdf, .device = props, .no_guest = TRUE };
+	gboolean ok = host_vm_run(&vm) && vm.status != 0;
+
+	for (guint i = 0; ok && words[i]; i++)
+		ok = strstr(vm.stderr_text->str, words[i]) != NULL;
+	g_strchomp(vm.stderr_text->str);
+	g_strdelimit(vm.stderr_text->str, "\n", ' ');
+	report_check(check, ok, "%s", vm.stderr_text->str);
+	host_vm_clear(&vm);
+}
+
+static void scenario_errors(const char *bdf)
+{
+	static const char *const wrong_driver[] = { "vfio-pci", EXPORTER, NULL };
+	static const char *const no_mmap[] = { "x-no-mmap", NULL };
+
+	if (!bind_gpu(bdf, "vfio-pci"))
+		return;
+	expect_refusal("refuse-wrong-driver", bdf, NULL, wrong_driver);
+	if (!bind_gpu(bdf, EXPORTER))
+		return;
+	expect_refusal("refuse-no-mmap", bdf, "x-no-mmap=on", no_mmap);
+	report_stage("errors");
+}
+
+static const struct {
+	const char *name;
+	void (*run)(const char *bdf);
+} scenarios[] = {
+	{ "guest", scenario_guest },
+	{ "errors", scenario_errors },
+};
+
+int main(void)
+{
+	g_autofree char *scenario = NULL;
+	g_autofree char *bdf = NULL;
+	guint i;
+
+	agent_boot();
+	report_open("org.nvgrace.report");
+	report_stage("boot");
+	scenario = agent_cmdline("nvgrace.scenario");
+	for (i = 0; i < G_N_ELEMENTS(scenarios); i++)
+		if (g_strcmp0(scenario, scenarios[i].name) == 0)
+			break;
+	report_check("scenario", i < G_N_ELEMENTS(scenarios), "%s", scenario ?: "none given");
+
+	describe_host();
+	bdf = gpu_find();
+	if (i < G_N_ELEMENTS(scenarios) && load_vfio() && describe_gpu(bdf))
+		scenarios[i].run(bdf);
+	check_kernel_log();
+	agent_finish();
+}

@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The whole way of a byte on real Linux: emulated Grace host, exporter, KVM,
+ * guest.  The host boots once for a scenario; every check that it must report is
+ * a test of its own, so that one that is missing fails like one that did not
+ * hold, and so does one that failed without being expected.
+ *
+ * stack-test SCENARIO, one of those at the end of this file.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "stack.h"
+
+struct scenario {
+	struct stack_options options;
+	const char *const *expected[4];	/* lists of checks, NULL-terminated */
+};
+
+static const struct stack_run *run;
+
+static const char *const host_checks[] = {
+	"scenario", "kvm", "modules", "gpu", "gpu-acpi", "gpu-iommu", "bind", "host-kernel-log",
+	NULL
+};
+
+static const char *const guest_checks[] = {
+	"guest",
+	NULL
+};
+
+static const char *const refusals[] = {
+	"refuse-wrong-driver", "refuse-no-mmap",
+	NULL
+};
+
+static const struct scenario scenarios[] = {
+	{
+		.options = { .name = "gh200", .scenario = "guest", .model = "gh200",
+			     .memory = "5G" },
+		.expected = { host_checks, guest_checks },
+	}, {
+		.options = { .name = "gb200", .scenario = "guest", .model = "gb200",
+			     .memory = "4G" },
+		.expected = { host_checks, guest_checks },
+	}, {
+		.options = { .name = "errors", .scenario = "errors", .model = "gh200",
+			     .memory = "5G" },
+		.expected = { host_checks, refusals },
+	},
+};
+
+static void test_ended(void)
+{
+	g_assert_true(run->ended);
+}
+
+static void test_check(gconstpointer name)
+{
+	const struct stack_check *check = stack_find(run, name);
+
+	if (!check) {
+		g_test_message("the host did not report it; its console is %s", run->log);
+		g_test_fail();
+		return;
+	}
+	g_test_message("%s", check->detail);
+	if (!check->ok)
+		g_test_fail();
+}
+
+static void test_nothing_else_failed(gconstpointer opaque)
+{
+	const struct scenario *scenario = opaque;
+
+	for (guint i = 0; i < run->checks->len; i++) {
+		const struct stack_check *check = run->checks->pdata[i];
+
+		if (!check->ok) {
+			g_test_message("%s: %s", check->name, check->detail);
+			g_test_fail();
+		}
+	}
+	g_test_message("console of %s: %s", scenario->options.name, run->log);
+}
+
+/* For the figures at the end of make check. */
+static void save_figures(const char *name)
+{
+	g_autofree char *path = g_strdup_printf("%s/%s.figures", g_getenv("NVGRACE_LOGS"), name);
+	g_autofree char *text = g_strdup_printf("%s %.0f %.1f\n", name, run->seconds,
+						run->peak_kib / 1024.0 / 1024.0);
+
+	g_file_set_contents(path, text, -1, NULL);
+}
+
+int main(int argc, char **argv)
+{
+	const struct scenario *scenario = NULL;
+	int status;
+
+	g_test_init(&argc, &argv, NULL);
+	for (gsize i = 0; argc == 2 && i < G_N_ELEMENTS(scenarios); i++)
+		if (strcmp(argv[1], scenarios[i].options.name) == 0)
+			scenario = &scenarios[i];
+	if (!scenario) {
+		fprintf(stderr, "Usage: stack-test SCENARIO\nScenarios:");
+		for (gsize i = 0; i < G_N_ELEMENTS(scenarios); i++)
+			fprintf(stderr, " %s", scenarios[i].options.name);
+		fprintf(stderr, "\n");
+		return 2;
+	}
+
+	run = stack_run(&scenario->options, NULL, NULL);
+	save_figures(scenario->options.name);
+	g_test_add_func("/stack/report-ended", test_ended);
+	for (gsize l = 0; scenario->expected[l]; l++) {
+		for (gsize i = 0; scenario->expected[l][i]; i++) {
+			const char *check = scenario->expected[l][i];
+			g_autofree char *path = g_strdup_printf("/stack/%s", check);
+
+			g_test_add_data_func(path, check, test_check);
+		}
+	}
+	g_test_add_data_func("/stack/nothing-else-failed", scenario, test_nothing_else_failed);
+	status = g_test_run();
+	stack_run_free((struct stack_run *)run);
+	return status;
+}
