@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The copy engine moves data between guest RAM, through DMA, and coherent
+ * memory.  Both sides are compared with what the CPU wrote and reads there, so
+ * that the device and the CPU are known to mean the same bytes.
+ */
+#include <errno.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <hw/misc/nvgrace-gpu-regs.h>
+
+#include "agent.h"
+#include "guest.h"
+
+/* More than two jobs, the last one of another length */
+#define COPY_LEN (2 * NVGRACE_GUEST_COPY_CHUNK + 0x5000)
+#define TIMEOUT_MS 10000
+
+#define SEED_TO 0x1111111100000001ull
+#define SEED_FROM 0x2222222200000002ull
+#define SEED_ROUND 0x3333333300000003ull
+#define SEED_WITHIN 0x4444444400000004ull
+#define SEED_RESMEM 0x5555555500000005ull
+
+/* Sums over all copies, to be compared with the driver's and the engine's */
+static struct {
+	guint jobs;
+	guint interrupts;
+} total;
+
+/* 0 or an errno; @src and @dst as flags say. */
+static int engine(const struct guest *guest, guint64 src, guint64 dst, gsize len, guint32 flags,
+		  struct nvgrace_guest_copy *copy)
+{
+	int ret;
+
+	*copy = (struct nvgrace_guest_copy){
+		.src = src, .dst = dst, .len = len, .flags = flags, .timeout_ms = TIMEOUT_MS,
+	};
+	ret = ioctl(guest->fd, NVGRACE_GUEST_COPY, copy) ? errno : 0;
+	total.jobs += copy->jobs;
+	total.interrupts += copy->interrupts;
+	return ret;
+}
+
+/* Bytes from @memory that are physically contiguous, and their offset. */
+static gsize contiguous(const struct guest *guest, const char *memory, gsize len, guint64 *offset)
+{
+	gsize page = sysconf(_SC_PAGESIZE);
+	guint64 first = physical_address(memory);
+	gsize run = page;
+
+	while (run < len && physical_address(memory + run) == first + run)
+		run += page;
+	*offset = first - guest->info.base;
+	return MIN(run, len);
+}
+
+/* Between @ram and the process' coherent memory @memory, page aligned. */
+static gboolean copy_pages(const struct guest *guest, const char *check, char *ram, char *memory,
+			   gsize len, gboolean to_memory)
+{
+	struct nvgrace_guest_copy copy;
+	gsize done, run;
+	guint64 offset;
+	int error;
+
+	for (done = 0; done < len; done += run) {
+		run = contiguous(guest, memory + done, len - done, &offset);
+		error = to_memory ?
+			engine(guest, (guintptr)ram + done, offset, run,
+			       NVGRACE_GUEST_COPY_DST_MEM, &copy) :
+			engine(guest, offset, (guintptr)ram + done, run,
+			       NVGRACE_GUEST_COPY_SRC_MEM, &copy);
+		if (error) {
+			report_check(check, FALSE,
+				     "offset 0x%" G_GINT64_MODIFIER "x, 0x%zx bytes: %s, status 0x%x, %u interrupts of %u jobs",
+				     offset, run, g_strerror(error), copy.status,
+				     copy.interrupts, copy.jobs);
+			return FALSE;
+		}
+	}
+	return TRUE;
+}
+
+static void compare(const char *check, const void *words, guint64 seed, const char *what)
+{
+	gsize good = pattern_check(words, COPY_LEN, seed);
+
+	report_check(check, good == COPY_LEN, "%s: %zu of %u bytes are right", what, good,
+		     COPY_LEN);
+}
+
+/* The CPU's stores are seen by the engine, the engine's by the CPU. */
+static void check_coherence(const struct guest *guest, void *ram)
+{
+	char *memory = (char *)guest->memory;
+	guint64 before = physical_address(memory);
+
+	pattern_fill(ram, COPY_LEN, SEED_TO);
+	memset(memory, 0, COPY_LEN);
+	if (copy_pages(guest, "engine-to-cpu", ram, memory, COPY_LEN, TRUE))
+		compare("engine-to-cpu", memory, SEED_TO, "RAM to coherent memory, CPU reads it");
+
+	pattern_fill((guint64 *)memory, COPY_LEN, SEED_FROM);
+	memset(ram, 0, COPY_LEN);
+	if (copy_pages(guest, "cpu-to-engine", ram, memory, COPY_LEN, FALSE))
+		compare("cpu-to-engine", ram, SEED_FROM, "CPU writes coherent memory, to RAM");
+
+	report_check("pages-stay", physical_address(memory) == before,
+		     "first page at 0x%" G_GINT64_MODIFIER "x during the copies", before);
+}
+
+static void check_round_trip(const struct guest *guest, void *ram)
+{
+	char *memory = (char *)guest->memory;
+
+	memset(memory, 0, COPY_LEN);
+	pattern_fill(ram, COPY_LEN, SEED_ROUND);
+	if (!copy_pages(guest, "round-trip", ram, memory, COPY_LEN, TRUE))
+		return;
+	memset(ram, 0, COPY_LEN);
+	if (copy_pages(guest, "round-trip", ram, memory, COPY_LEN, FALSE))
+		compare("round-trip", ram, SEED_ROUND, "RAM to coherent memory to RAM");
+}
+
+/* Both ends in coherent memory: one page to another. */
+static void check_within(const struct guest *guest)
+{
+	gsize page = sysconf(_SC_PAGESIZE);
+	char *from = (char *)guest->memory, *to = from + page;
+	struct nvgrace_guest_copy copy;
+	gsize good;
+	int error;
+
+	pattern_fill((guint64 *)from, page, SEED_WITHIN);
+	memset(to, 0, page);
+	error = engine(guest, physical_address(from) - guest->info.base,
+		       physical_address(to) - guest->info.base, page,
+		       NVGRACE_GUEST_COPY_SRC_MEM | NVGRACE_GUEST_COPY_DST_MEM, &copy);
+	good = pattern_check((guint64 *)to, page, SEED_WITHIN);
+	report_check("within-memory", !error && good == page,
+		     "%zu of %zu bytes are right, %s, status 0x%x", good, page,
+		     g_strerror(error), copy.status);
+}
+
+/* The reserved end of the memory, that only the device and its driver use. */
+static void check_resmem(const struct guest *guest, void *ram)
+{
+	guint64 offset = (guest->info.size - COPY_LEN) / 0x1000 * 0x1000;
+	struct nvgrace_guest_copy copy;
+	int error;
+
+	if (!(guest->info.flags & NVGRACE_GUEST_MIG_DEFECT))
+		return;
+
+	pattern_fill(ram, COPY_LEN, SEED_RESMEM);
+	error = engine(guest, (guintptr)ram, offset, COPY_LEN, NVGRACE_GUEST_COPY_DST_MEM, &copy);
+	memset(ram, 0, COPY_LEN);
+	if (!error)
+		error = engine(guest, offset, (guintptr)ram, COPY_LEN,
+			       NVGRACE_GUEST_COPY_SRC_MEM, &copy);
+	if (error)
+		report_check("resmem", FALSE, "offset 0x%" G_GINT64_MODIFIER "x: %s, status 0x%x",
+			     offset, g_strerror(error), copy.status);
+	else
+		compare("resmem", ram, SEED_RESMEM, "RAM to reserved memory to RAM");
+}
+
+/* One byte too far is refused, with the reason and an interrupt. */
+static void check_bounds(const struct guest *guest, void *ram)
+{
+	struct nvgrace_guest_copy copy;
+	int error = engine(guest, guest->info.size - 0x1000 + 1, (guintptr)ram, 0x1000,
+			   NVGRACE_GUEST_COPY_SRC_MEM, &copy);
+	guint cause = (copy.status & NVGRACE_CE_STATUS_CAUSE_MASK) >> NVGRACE_CE_STATUS_CAUSE_SHIFT;
+
+	report_check("bounds", error == EIO && cause == NVGRACE_CE_CAUSE_RANGE &&
+		     copy.interrupts == 1,
+		     "a copy 1 byte past the end: %s, cause %u, %u interrupts",
+		     g_strerror(error), cause, copy.interrupts);
+}
+
+static void check_interrupts(const struct guest *guest)
+{
+	struct nvgrace_guest_info now;
+
+	if (ioctl(guest->fd, NVGRACE_GUEST_INFO, &now)) {
+		report_check("interrupts", FALSE, "%s", g_strerror(errno));
+		return;
+	}
+	report_check("interrupts",
+		     total.jobs && total.interrupts == total.jobs &&
+		     now.interrupts - guest->info.interrupts == total.jobs,
+		     "%u for %u jobs, %u in the driver's count", total.interrupts, total.jobs,
+		     now.interrupts - guest->info.interrupts);
+	report_fact("engine-jobs", "%u", now.jobs - guest->info.jobs);
+}
+
+gboolean step_copy(struct guest *guest)
+{
+	unsigned long page = sysconf(_SC_PAGESIZE);
+	gsize len = (COPY_LEN + page - 1) / page * page;
+	void *ram = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (ram == MAP_FAILED) {
+		report_check("copy-buffer", FALSE, "%zu bytes of RAM: %s", len, g_strerror(errno));
+		return FALSE;
+	}
+
+	check_coherence(guest, ram);
+	check_round_trip(guest, ram);
+	check_within(guest);
+	check_resmem(guest, ram);
+	check_bounds(guest, ram);
+	check_interrupts(guest);
+	munmap(ram, len);
+	return TRUE;
+}

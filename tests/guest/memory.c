@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * A process' memory on the GPU's node: allocate, fill, verify, and see that the
+ * pages are where they should be, by node and by physical address.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <numaif.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "agent.h"
+#include "guest.h"
+
+#define MIB (1ull << 20)
+/* Less than this would not test much */
+#define MIN_TOUCH_MIB 8
+
+/* Documentation/admin-guide/mm/pagemap.rst: bits 0-54 PFN, bit 63 present */
+#define PAGEMAP_PFN ((1ull << 55) - 1)
+#define PAGEMAP_PRESENT (1ull << 63)
+
+/* 2^64 / golden ratio: every word differs from its neighbours in most bits */
+#define PATTERN_STEP 0x9e3779b97f4a7c15ull
+
+#define SEED 0x6e76677261636501ull
+
+void pattern_fill(guint64 *words, gsize len, guint64 seed)
+{
+	gsize i;
+
+	for (i = 0; i < len / sizeof(*words); i++)
+		words[i] = seed + i * PATTERN_STEP;
+}
+
+gsize pattern_check(const guint64 *words, gsize len, guint64 seed)
+{
+	gsize i;
+
+	for (i = 0; i < len / sizeof(*words); i++) {
+		if (words[i] != seed + i * PATTERN_STEP)
+			return i * sizeof(*words);
+	}
+	return len;
+}
+
+guint64 physical_address(const void *addr)
+{
+	guint64 page = sysconf(_SC_PAGESIZE);
+	guint64 virtual = (guintptr)addr;
+	int fd = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
+	guint64 entry = 0;
+
+	if (fd < 0)
+		return 0;
+	if (pread(fd, &entry, sizeof(entry), virtual / page * sizeof(entry)) != sizeof(entry) ||
+	    !(entry & PAGEMAP_PRESENT))
+		entry = 0;
+	close(fd);
+	return entry ? (entry & PAGEMAP_PFN) * page + virtual % page : 0;
+}
+
+static gboolean allocate(struct guest *guest)
+{
+	unsigned long mask = 1ul << guest->info.node;
+	guint64 free_bytes = node_meminfo(guest->info.node, "MemFree") * 1024;
+	gsize len = MIN(guest->touch_mib * MIB, free_bytes / 8 * 7 / MIB * MIB);
+	void *memory;
+
+	report_fact("touch-mib", "%zu", (size_t)(len / MIB));
+	if (len < MIN_TOUCH_MIB * MIB) {
+		report_check("allocate", FALSE,
+			     "%zu MiB, at least %d needed: node %u has %" G_GUINT64_FORMAT
+			     " bytes free, nvgrace.touch_mib=%u", (size_t)(len / MIB),
+			     MIN_TOUCH_MIB, guest->info.node, free_bytes, guest->touch_mib);
+		return FALSE;
+	}
+
+	memory = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (memory == MAP_FAILED ||
+	    mbind(memory, len, MPOL_BIND, &mask, sizeof(mask) * 8 + 1, 0)) {
+		report_check("allocate", FALSE, "%zu MiB bound to node %u: %s",
+			     (size_t)(len / MIB), guest->info.node, g_strerror(errno));
+		return FALSE;
+	}
+	/* Under emulation every fault counts; works without, too */
+	madvise(memory, len, MADV_HUGEPAGE);
+
+	guest->memory = memory;
+	guest->memory_len = len;
+	report_check("allocate", TRUE, "%zu MiB bound to node %u", (size_t)(len / MIB),
+		     guest->info.node);
+	return TRUE;
+}
+
+static void fill_and_verify(const struct guest *guest)
+{
+	gint64 start = g_get_monotonic_time(), filled, verified;
+	gsize good;
+
+	pattern_fill(guest->memory, guest->memory_len, SEED);
+	filled = g_get_monotonic_time();
+	good = pattern_check(guest->memory, guest->memory_len, SEED);
+	verified = g_get_monotonic_time();
+
+	report_check("fill-verify", good == guest->memory_len,
+		     "%zu of %zu bytes hold what was written", good, guest->memory_len);
+	report_fact("fill-ms", "%" G_GINT64_FORMAT, (filled - start) / 1000);
+	report_fact("verify-ms", "%" G_GINT64_FORMAT, (verified - filled) / 1000);
+}
+
+/* Every page, by what the kernel says to the process and by its address. */
+static void check_pages(const struct guest *guest)
+{
+	const struct nvgrace_guest_info *info = &guest->info;
+	gsize page = sysconf(_SC_PAGESIZE);
+	gsize count = guest->memory_len / page, i;
+	g_autofree void **pages = g_new(void *, count);
+	g_autofree int *status = g_new0(int, count);
+	gsize elsewhere = 0, outside = 0;
+	int node = -1;
+
+	for (i = 0; i < count; i++)
+		pages[i] = (char *)guest->memory + i * page;
+
+	if (move_pages(0, count, pages, NULL, status, 0)) {
+		report_check("pages-node", FALSE, "move_pages: %s", g_strerror(errno));
+	} else {
+		for (i = 0; i < count; i++)
+			elsewhere += status[i] != (int)info->node;
+		report_check("pages-node", !elsewhere, "%zu of %zu pages are not on node %u",
+			     elsewhere, count, info->node);
+	}
+
+	if (get_mempolicy(&node, NULL, 0, guest->memory, MPOL_F_NODE | MPOL_F_ADDR))
+		report_check("policy-node", FALSE, "get_mempolicy: %s", g_strerror(errno));
+	else
+		report_check("policy-node", node == (int)info->node,
+			     "first page is on node %d", node);
+
+	for (i = 0; i < count; i++) {
+		guint64 address = physical_address(pages[i]);
+
+		outside += address < info->base ||
+			   address - info->base > info->online_size - page;
+	}
+	report_check("pages-physical", !outside,
+		     "%zu of %zu pages are outside 0x%llx-0x%llx", outside, count, info->base,
+		     info->base + info->online_size - 1);
+}
+
+/*
+ * Unaligned accesses and atomics work only in Normal cacheable memory: with
+ * Device memory at stage 2 they fault.  In a child, because a fault kills.
+ */
+static void check_normal_memory(const struct guest *guest)
+{
+	volatile char *bytes = (volatile char *)guest->memory;
+	int status = 0;
+	pid_t pid = fork();
+
+	if (!pid) {
+		guint64 *words = guest->memory;
+		guint64 before = __atomic_load_n(&words[8], __ATOMIC_SEQ_CST);
+		volatile guint32 *odd = (volatile guint32 *)(bytes + 125);
+
+		__atomic_fetch_add(&words[8], 5, __ATOMIC_SEQ_CST);
+		*odd = 0x01234567;
+		_exit(words[8] == before + 5 && *odd == 0x01234567 ? 0 : 1);
+	}
+	if (pid < 0 || waitpid(pid, &status, 0) != pid) {
+		report_check("normal-memory", FALSE, "no child: %s", g_strerror(errno));
+		return;
+	}
+	report_check("normal-memory", WIFEXITED(status) && !WEXITSTATUS(status),
+		     WIFSIGNALED(status) ? "unaligned access or atomic ended with signal %d" :
+		     "unaligned access and atomic add, exit status %d",
+		     WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
+}
+
+gboolean step_memory(struct guest *guest)
+{
+	if (!allocate(guest))
+		return FALSE;
+
+	fill_and_verify(guest);
+	check_pages(guest);
+	check_normal_memory(guest);
+	return TRUE;
+}
