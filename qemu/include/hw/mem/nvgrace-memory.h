@@ -46,6 +46,10 @@ OBJECT_DECLARE_SIMPLE_TYPE(NVGraceMemory, NVGRACE_MEMORY)
  * @resmem_size: bytes of reserved memory right behind, 0 when there is none
  * @pdev:        the PCI function, NULL while not plugged
  * @container:   what is mapped at @addr: both memories, contiguous
+ * @addr_chosen: the user chose @addr, placement did not
+ * @gi_given:    bit n: the user has an acpi-generic-initiator for domain
+ *               @pxm_start + n, so we describe none
+ * @numa_before: the machine's NUMA state before plug, to go back to
  * @dsd_omit:    set of NVGRACE_DSD_x: missing in _DSD; with all of them missing
  *               there is no _DSD.  This and the next three are 0 but for tests
  *               of those who read firmware that is wrong
@@ -65,6 +69,10 @@ struct NVGraceMemory {
     uint64_t resmem_size;
     PCIDevice *pdev;
     MemoryRegion container;
+
+    bool addr_chosen;
+    uint32_t gi_given;
+    struct NumaState *numa_before;
 
     uint32_t dsd_omit;
     uint32_t dsd_replace;

@@ -1,0 +1,193 @@
+/*
+ * ACPI description of NVIDIA Grace GPUs' coherent memory on the virt machine
+ *
+ * What a guest finds is what Grace firmware gives a bare-metal OS:
+ *
+ *     Device (PCI0) {                      host bridge
+ *         Name (_PXM, 0)                   the node of the CPUs
+ *         Device (S08) { Name (_ADR, ...)  root port, and switch ports if any
+ *             Device (S00) {               the GPU
+ *                 Name (_ADR, 0)
+ *                 Name (_DSD, Package () {
+ *                     ToUUID ("daffd814-6eba-4d8c-8a91-bc9bbf4aa301"),
+ *                     Package () {
+ *                         Package () { "nvidia,gpu-mem-base-pa", ... },
+ *                         Package () { "nvidia,gpu-mem-pxm-start", ... },
+ *                         Package () { "nvidia,gpu-mem-pxm-count", ... },
+ *                         Package () { "nvidia,gpu-mem-size", ... } } })
+ *
+ * and, in the SRAT, for each proximity domain an empty hot-pluggable Memory
+ * Affinity structure and a Generic Initiator that names the GPU.  The range
+ * itself is not in the SRAT: the driver adds it to the node it wants.
+ *
+ * The devices on pcie.0 and below come from QEMU's generic PCI code, which calls
+ * nvgrace_build_dev_aml() in the GPU's node.  It does not describe what is
+ * behind a pxb-pcie, so virt_nvgrace_build_dsdt() does where a GPU is.
+ *
+ * In: the plugged nvgrace-memory objects.  Out: AML and SRAT structures.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#include "qemu/osdep.h"
+#include "hw/acpi/aml-build.h"
+#include "hw/acpi/pci.h"
+#include "hw/acpi/pcihp.h"
+#include "hw/arm/virt.h"
+#include "hw/arm/virt-nvgrace.h"
+#include "hw/core/boards.h"
+#include "hw/pci/pci.h"
+#include "hw/pci/pci_bus.h"
+#include "system/numa.h"
+
+/* "Device Properties UUID For _DSD", UEFI forum */
+#define DSD_DEVICE_PROPERTIES "daffd814-6eba-4d8c-8a91-bc9bbf4aa301"
+
+static void append_property(Aml *properties, const char *name, uint64_t value)
+{
+    Aml *pair = aml_package(2);
+
+    aml_append(pair, aml_string("%s", name));
+    aml_append(pair, aml_int(value));
+    aml_append(properties, pair);
+}
+
+void nvgrace_build_dev_aml(AcpiDevAmlIf *adev, Aml *scope)
+{
+    NVGraceMemory *mem = nvgrace_memory_first();
+    Aml *dsd, *properties;
+    bool base, pxm, size;
+
+    while (mem && mem->pdev != PCI_DEVICE(adev)) {
+        mem = nvgrace_memory_next(mem);
+    }
+    if (!mem) {
+        return;
+    }
+    base = !(mem->dsd_omit & NVGRACE_DSD_BASE);
+    pxm = !(mem->dsd_omit & NVGRACE_DSD_PXM);
+    size = !(mem->dsd_omit & NVGRACE_DSD_SIZE);
+    if (!base && !pxm && !size) {
+        return;
+    }
+
+    /* Names and order: NVIDIA's edk2 for TH500, GpuDsdAmlGeneration.c */
+    properties = aml_package(base + 2 * pxm + size);
+    if (base) {
+        append_property(properties, "nvidia,gpu-mem-base-pa",
+                        mem->dsd_replace & NVGRACE_DSD_BASE ? mem->dsd_base
+                                                            : mem->addr);
+    }
+    if (pxm) {
+        append_property(properties, "nvidia,gpu-mem-pxm-start",
+                        mem->pxm_start);
+        append_property(properties, "nvidia,gpu-mem-pxm-count",
+                        mem->pxm_count);
+    }
+    if (size) {
+        append_property(properties, "nvidia,gpu-mem-size",
+                        mem->dsd_replace & NVGRACE_DSD_SIZE
+                        ? mem->dsd_size : nvgrace_memory_size(mem));
+    }
+
+    dsd = aml_package(2);
+    aml_append(dsd, aml_touuid(DSD_DEVICE_PROPERTIES));
+    aml_append(dsd, properties);
+    aml_append(scope, aml_name_decl("_DSD", dsd));
+}
+
+static bool bus_has_memory(PCIBus *root)
+{
+    for (NVGraceMemory *mem = nvgrace_memory_first(); mem;
+         mem = nvgrace_memory_next(mem)) {
+        if (pci_device_root_bus(mem->pdev) == root) {
+            return true;
+        }
+    }
+    return false;
+}
+
+void virt_nvgrace_build_dsdt(Aml *dsdt, Aml *pci0, VirtMachineState *vms)
+{
+    PCIBus *bus;
+
+    if (!nvgrace_memory_first()) {
+        return;
+    }
+
+    /* Firmware has _PXM here only; what is below inherits it. */
+    aml_append(pci0, aml_name_decl("_PXM", aml_int(0)));
+
+    QLIST_FOREACH(bus, &vms->bus->child, sibling) {
+        Aml *scope;
+
+        if (!pci_bus_is_root(bus) || !bus_has_memory(bus)) {
+            continue;
+        }
+        scope = aml_scope("\\_SB.PC%.02X", pci_bus_num(bus));
+        if (pci_bus_numa_node(bus) == NUMA_NODE_UNASSIGNED) {
+            aml_append(scope, aml_name_decl("_PXM", aml_int(0)));
+        }
+        /* called by the _DSM of devices with acpi-index= */
+        aml_append(scope, build_pci_bridge_edsm());
+        build_append_pci_bus_devices(scope, bus);
+        aml_append(dsdt, scope);
+    }
+}
+
+/*
+ * ACPI 6.5, 5.2.16.6 Generic Initiator Affinity Structure, with a PCI device
+ * handle (table 5-67).
+ */
+static void build_generic_initiator(GArray *table, uint32_t pxm,
+                                    PCIDevice *pdev)
+{
+    build_append_int_noprefix(table, 5, 1);   /* Type */
+    build_append_int_noprefix(table, 32, 1);  /* Length */
+    build_append_int_noprefix(table, 0, 1);   /* Reserved */
+    build_append_int_noprefix(table, 1, 1);   /* Device Handle Type: PCI */
+    build_append_int_noprefix(table, pxm, 4); /* Proximity Domain */
+    build_append_int_noprefix(table, 0, 2);   /* PCI Segment */
+    build_append_int_noprefix(table, pci_dev_bus_num(pdev), 1);
+    build_append_int_noprefix(table, pdev->devfn, 1);
+    build_append_int_noprefix(table, 0, 12);  /* Reserved */
+    /* Flags: Enabled, Architectural Transactions, as firmware has them */
+    build_append_int_noprefix(table, 0x3, 4);
+    build_append_int_noprefix(table, 0, 4);   /* Reserved */
+}
+
+void virt_nvgrace_build_srat(GArray *table)
+{
+    NVGraceMemory *mem;
+
+    for (mem = nvgrace_memory_first(); mem; mem = nvgrace_memory_next(mem)) {
+        for (uint32_t i = 0; i < mem->pxm_count; i++) {
+            build_srat_memory(table, 0, 0, mem->pxm_start + i,
+                              MEM_AFFINITY_ENABLED |
+                              MEM_AFFINITY_HOTPLUGGABLE);
+        }
+    }
+    for (mem = nvgrace_memory_first(); mem; mem = nvgrace_memory_next(mem)) {
+        for (uint32_t i = 0; i < mem->pxm_count; i++) {
+            if (!(mem->gi_given & (1u << i))) {
+                build_generic_initiator(table, mem->pxm_start + i, mem->pdev);
+            }
+        }
+    }
+}
+
+int virt_nvgrace_device_memory_node(VirtMachineState *vms)
+{
+    int node = MACHINE(vms)->numa_state->num_nodes - 1;
+    NVGraceMemory *mem = nvgrace_memory_first();
+
+    while (mem) {
+        if (node >= mem->pxm_start && node < mem->pxm_start + mem->pxm_count) {
+            node--;
+            mem = nvgrace_memory_first();
+        } else {
+            mem = nvgrace_memory_next(mem);
+        }
+    }
+    return node;
+}

@@ -1,0 +1,237 @@
+/*
+ * NUMA nodes of an NVIDIA Grace GPU's coherent memory
+ *
+ * Firmware describes several proximity domains per GPU, normally eight: the
+ * driver onlines all memory on the first one and, when the GPU is partitioned
+ * (MIG), one part on each.  They have neither CPUs nor memory at boot.  QEMU's
+ * name for such a thing is a NUMA node without memory; asking the user to type
+ * eight of them per GPU, and all the distances, is no help to anybody, so the
+ * device brings its own.
+ *
+ * In: a memory's pxm-start and pxm-count.  Out: nodes and distances in the
+ * machine's NumaState, from which QEMU builds SRAT, SLIT and HMAT.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#include "qemu/osdep.h"
+#include "qemu/error-report.h"
+#include "qapi/error.h"
+#include "hw/core/boards.h"
+#include "hw/pci/pci.h"
+#include "hw/pci/pci_bus.h"
+#include "system/numa.h"
+#include "nvgrace-numa.h"
+#include "trace.h"
+
+/*
+ * Distances of Grace machines, as "numactl -H" shows them on a GB200 with two
+ * CPUs and four GPUs.
+ */
+#define DISTANCE_CPU_CPU        40
+#define DISTANCE_CPU_OWN_GPU    80
+#define DISTANCE_CPU_OTHER_GPU  120
+#define DISTANCE_SAME_GPU       11
+#define DISTANCE_GPU_GPU        40
+
+/* Linux' CONFIG_NODES_SHIFT for arm64 is 4 unless a distributor changes it. */
+#define LINUX_DEFAULT_NODES     16
+
+static NumaState *numa_state(void)
+{
+    return MACHINE(qdev_get_machine())->numa_state;
+}
+
+/* The node of the CPUs that the GPU is next to. */
+static int socket_of(const NVGraceMemory *mem)
+{
+    int node = pci_bus_numa_node(pci_device_root_bus(mem->pdev));
+
+    return node == NUMA_NODE_UNASSIGNED ? 0 : node;
+}
+
+static bool owns(const NVGraceMemory *mem, uint32_t node)
+{
+    return node >= mem->pxm_start && node - mem->pxm_start < mem->pxm_count;
+}
+
+/* Whose node is it, @mem being plugged right now?  NULL: no GPU's. */
+static const NVGraceMemory *owner_of(uint32_t node, const NVGraceMemory *mem)
+{
+    if (owns(mem, node)) {
+        return mem;
+    }
+    for (NVGraceMemory *m = nvgrace_memory_first(); m;
+         m = nvgrace_memory_next(m)) {
+        if (owns(m, node)) {
+            return m;
+        }
+    }
+    return NULL;
+}
+
+static uint8_t distance(const NumaState *numa, int a, int b,
+                        const NVGraceMemory *mem)
+{
+    const NVGraceMemory *gpu_a = owner_of(a, mem);
+    const NVGraceMemory *gpu_b = owner_of(b, mem);
+
+    if (a == b) {
+        return NUMA_DISTANCE_MIN;
+    }
+    if (gpu_a && gpu_b) {
+        return gpu_a == gpu_b ? DISTANCE_SAME_GPU : DISTANCE_GPU_GPU;
+    }
+    if (gpu_a) {
+        return socket_of(gpu_a) == b ? DISTANCE_CPU_OWN_GPU
+                                     : DISTANCE_CPU_OTHER_GPU;
+    }
+    if (gpu_b) {
+        return socket_of(gpu_b) == a ? DISTANCE_CPU_OWN_GPU
+                                     : DISTANCE_CPU_OTHER_GPU;
+    }
+    return numa->nodes[a].has_cpu && numa->nodes[b].has_cpu
+           ? DISTANCE_CPU_CPU : NUMA_DISTANCE_DEFAULT;
+}
+
+/* Distances from -numa dist, and those set for an earlier GPU, are not 0. */
+static void fill_distances(NumaState *numa, const NVGraceMemory *mem)
+{
+    for (int a = 0; a < numa->num_nodes; a++) {
+        for (int b = 0; b < numa->num_nodes; b++) {
+            if (!numa->nodes[a].distance[b]) {
+                numa->nodes[a].distance[b] = distance(numa, a, b, mem);
+            }
+        }
+    }
+    numa->have_numa_distance = true;
+}
+
+static bool node_has_cpu(MachineState *ms, int node)
+{
+    const CPUArchIdList *cpus = MACHINE_GET_CLASS(ms)->possible_cpu_arch_ids(ms);
+
+    for (int i = 0; i < cpus->len; i++) {
+        if (cpus->cpus[i].props.has_node_id &&
+            cpus->cpus[i].props.node_id == node) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void append_node(NumaState *numa, uint64_t size)
+{
+    NodeInfo *node = &numa->nodes[numa->num_nodes++];
+
+    *node = (NodeInfo) {
+        .present = true,
+        .node_mem = size,
+        .initiator = MAX_NODES,
+    };
+}
+
+static bool add_nodes(MachineState *ms, NVGraceMemory *mem, Error **errp)
+{
+    NumaState *numa = ms->numa_state;
+    uint32_t start, end;
+
+    if (!numa->num_nodes) {
+        /* As QEMU does for maxmem=: all there is so far is one node. */
+        append_node(numa, ms->ram_size);
+        numa->nodes[0].has_cpu = true;
+    }
+
+    start = mem->pxm_start == NVGRACE_PXM_AUTO ? numa->num_nodes
+                                               : mem->pxm_start;
+    if (start > numa->num_nodes) {
+        error_setg(errp, "pxm-start=%" PRIu32 " leaves a gap: NUMA nodes are "
+                   "numbered without gaps and the next free one is %d",
+                   start, numa->num_nodes);
+        error_append_hint(errp, "Use pxm-start=%d, or leave pxm-start= out.\n",
+                          numa->num_nodes);
+        return false;
+    }
+
+    end = start + mem->pxm_count;
+    if (end > MAX_NODES) {
+        error_setg(errp, "pxm-count=%" PRIu32 " needs NUMA nodes %" PRIu32
+                   " to %" PRIu32 ", but the last one that QEMU can have is %d",
+                   mem->pxm_count, start, end - 1, MAX_NODES - 1);
+        if (start < MAX_NODES) {
+            error_append_hint(errp, "Use pxm-count=%d or less, here or for "
+                              "other GPUs.\n", MAX_NODES - (int)start);
+        } else {
+            error_append_hint(errp, "Use a smaller pxm-count= for the GPUs "
+                              "before this one.\n");
+        }
+        return false;
+    }
+
+    mem->gi_given = 0;
+    for (uint32_t n = start; n < end; n++) {
+        if (n == numa->num_nodes) {
+            append_node(numa, 0);
+        } else {
+            const char *why = NULL;
+
+            for (NVGraceMemory *m = nvgrace_memory_first(); m;
+                 m = nvgrace_memory_next(m)) {
+                if (owns(m, n)) {
+                    why = "belongs to another GPU";
+                }
+            }
+            if (numa->nodes[n].node_mem) {
+                why = "has memory";
+            } else if (node_has_cpu(ms, n)) {
+                why = "has CPUs";
+            }
+            if (why) {
+                error_setg(errp, "pxm-start=%" PRIu32 ",pxm-count=%" PRIu32
+                           " takes NUMA node %" PRIu32 ", which %s",
+                           start, mem->pxm_count, n, why);
+                error_append_hint(errp, "Use pxm-start=%d, or leave pxm-start= "
+                                  "out.\n", numa->num_nodes);
+                return false;
+            }
+            if (numa->nodes[n].has_gi) {
+                mem->gi_given |= 1u << (n - start);
+            }
+        }
+        numa->nodes[n].has_gi = true;
+    }
+
+    mem->pxm_start = start;
+    return true;
+}
+
+bool nvgrace_numa_add(NVGraceMemory *mem, Error **errp)
+{
+    ERRP_GUARD();
+    MachineState *ms = MACHINE(qdev_get_machine());
+    NumaState *numa = ms->numa_state;
+
+    mem->numa_before = g_memdup2(numa, sizeof(*numa));
+    if (!add_nodes(ms, mem, errp)) {
+        nvgrace_numa_remove(mem, true);
+        return false;
+    }
+    fill_distances(numa, mem);
+    trace_nvgrace_numa_add(mem->pxm_start, mem->pxm_count, socket_of(mem));
+
+    if (numa->num_nodes > LINUX_DEFAULT_NODES) {
+        warn_report_once("%d NUMA nodes are more than the %d of a Linux guest "
+                         "with CONFIG_NODES_SHIFT=4, arm64's default; it will "
+                         "ignore the rest (pxm-count= makes them fewer)",
+                         numa->num_nodes, LINUX_DEFAULT_NODES);
+    }
+    return true;
+}
+
+void nvgrace_numa_remove(NVGraceMemory *mem, bool last)
+{
+    if (last) {
+        *numa_state() = *mem->numa_before;
+    }
+    g_clear_pointer(&mem->numa_before, g_free);
+}
