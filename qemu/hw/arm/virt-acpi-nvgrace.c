@@ -41,7 +41,7 @@
 #include "system/numa.h"
 
 /* "Device Properties UUID For _DSD", UEFI forum */
-#define DSD_DEVICE_PROPERTIES "daffd814-6eba-4d8c-8a91-bc9bbf4aa301"
+#define DSD_DEVICE_PROPERTIES "DAFFD814-6EBA-4D8C-8A91-BC9BBF4AA301"
 
 static void append_property(Aml *properties, const char *name, uint64_t value)
 {
