@@ -50,13 +50,15 @@ static int engine(const struct guest *guest, guint64 src, guint64 dst, gsize len
 static gsize contiguous(const struct guest *guest, const char *memory, gsize len, guint64 *offset)
 {
 	gsize page = sysconf(_SC_PAGESIZE);
-	guint64 first = physical_address(memory);
-	gsize run = page;
+	gsize count = (len + page - 1) / page, i = 1;
+	g_autofree guint64 *pages = g_new0(guint64, count);
 
-	while (run < len && physical_address(memory + run) == first + run)
-		run += page;
-	*offset = first - guest->info.base;
-	return MIN(run, len);
+	/* 0, if it fails, is no offset the engine accepts after this */
+	physical_pages(memory, count, pages);
+	while (i < count && pages[i] == pages[0] + i * page)
+		i++;
+	*offset = pages[0] - guest->info.base;
+	return MIN(i * page, len);
 }
 
 /* Between @ram and the process' coherent memory @memory, page aligned. */
@@ -98,10 +100,11 @@ static void compare(const char *check, const void *words, guint64 seed, const ch
 static void check_coherence(const struct guest *guest, void *ram)
 {
 	char *memory = (char *)guest->memory;
-	guint64 before = physical_address(memory);
+	guint64 before = 0, after = 0;
 
 	pattern_fill(ram, COPY_LEN, SEED_TO);
 	memset(memory, 0, COPY_LEN);
+	physical_pages(memory, 1, &before);
 	if (copy_pages(guest, "engine-to-cpu", ram, memory, COPY_LEN, TRUE))
 		compare("engine-to-cpu", memory, SEED_TO, "RAM to coherent memory, CPU reads it");
 
@@ -110,8 +113,10 @@ static void check_coherence(const struct guest *guest, void *ram)
 	if (copy_pages(guest, "cpu-to-engine", ram, memory, COPY_LEN, FALSE))
 		compare("cpu-to-engine", ram, SEED_FROM, "CPU writes coherent memory, to RAM");
 
-	report_check("pages-stay", physical_address(memory) == before,
-		     "first page at 0x%" G_GINT64_MODIFIER "x during the copies", before);
+	physical_pages(memory, 1, &after);
+	report_check("pages-stay", before && before == after,
+		     "first page was at 0x%" G_GINT64_MODIFIER "x, is at 0x%"
+		     G_GINT64_MODIFIER "x", before, after);
 }
 
 static void check_round_trip(const struct guest *guest, void *ram)
@@ -132,14 +137,15 @@ static void check_within(const struct guest *guest)
 {
 	gsize page = sysconf(_SC_PAGESIZE);
 	char *from = (char *)guest->memory, *to = from + page;
+	guint64 pages[2] = { 0 };
 	struct nvgrace_guest_copy copy;
 	gsize good;
 	int error;
 
 	pattern_fill((guint64 *)from, page, SEED_WITHIN);
 	memset(to, 0, page);
-	error = engine(guest, physical_address(from) - guest->info.base,
-		       physical_address(to) - guest->info.base, page,
+	physical_pages(from, G_N_ELEMENTS(pages), pages);
+	error = engine(guest, pages[0] - guest->info.base, pages[1] - guest->info.base, page,
 		       NVGRACE_GUEST_COPY_SRC_MEM | NVGRACE_GUEST_COPY_DST_MEM, &copy);
 	good = pattern_check((guint64 *)to, page, SEED_WITHIN);
 	report_check("within-memory", !error && good == page,

@@ -8,6 +8,8 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <hw/misc/nvgrace-gpu-regs.h>
@@ -22,7 +24,7 @@
 
 #define GIB (1ull << 30)
 #define MIB (1ull << 20)
-/* Of parts with the MIG defect: see design of the firmware ABI in the module */
+/* Of parts with the MIG defect, an ABI between firmware and drivers */
 #define RESMEM_MIN GIB
 #define USEMEM_ALIGN (512 * MIB)
 
@@ -198,7 +200,6 @@ static void check_iomem(const struct guest *guest)
 {
 	const struct nvgrace_guest_info *info = &guest->info;
 	g_autoptr(GArray) entries = iomem_read();
-	g_autoptr(GString) map = g_string_new(NULL);
 	const char *intruder = NULL;
 	guint64 next = info->base;
 	gboolean contiguous = TRUE;
@@ -207,9 +208,6 @@ static void check_iomem(const struct guest *guest)
 	for (i = 0; i < entries->len; i++) {
 		const struct iomem *entry = &g_array_index(entries, struct iomem, i);
 
-		g_string_append_printf(map, "%012" G_GINT64_MODIFIER "x-%012"
-				       G_GINT64_MODIFIER "x : %s\n", entry->start, entry->end,
-				       entry->name);
 		if (!strcmp(entry->name, RAM_NAME)) {
 			contiguous &= entry->start == next;
 			next = entry->end + 1;
@@ -219,7 +217,6 @@ static void check_iomem(const struct guest *guest)
 		}
 	}
 
-	report_text("iomem", map->str);
 	report_check("iomem-range",
 		     segments && contiguous && next == info->base + info->online_size,
 		     "%u segments up to 0x%" G_GINT64_MODIFIER "x, wanted 0x%llx-0x%llx",
@@ -241,6 +238,36 @@ gboolean step_online(struct guest *guest)
 	report_fact("coherent-online", "0x%llx", info->online_size);
 	report_fact("coherent-node", "%u", info->node);
 	check_size(guest);
+	report_file("iomem", "/proc/iomem");
 	check_iomem(guest);
+	return TRUE;
+}
+
+/* ZONE_MOVABLE is for this: without its driver the memory is nobody's again. */
+gboolean step_offline(struct guest *guest)
+{
+	guint64 before = nodes_in("has_memory"), after;
+	g_autoptr(GArray) entries = NULL;
+	guint i, left = 0;
+	int error;
+
+	if (!guest->offline)
+		return TRUE;
+
+	munmap(guest->memory, guest->memory_len);
+	guest->memory = NULL;
+	close(guest->fd);
+	guest->fd = -1;
+	error = syscall(SYS_delete_module, "nvgrace_guest", O_NONBLOCK) ? errno : 0;
+
+	entries = iomem_read();
+	for (i = 0; i < entries->len; i++)
+		left += !strcmp(g_array_index(entries, struct iomem, i).name, RAM_NAME);
+	after = nodes_in("has_memory");
+	report_check("offline", !error && !left && entries->len &&
+		     after == (before & ~gpu_nodes(guest)),
+		     "unload: %s; %u segments are left, nodes with memory were 0x%"
+		     G_GINT64_MODIFIER "x, are 0x%" G_GINT64_MODIFIER "x",
+		     g_strerror(error), left, before, after);
 	return TRUE;
 }

@@ -5,9 +5,8 @@
  *	nvgrace.limit_mib=N	online only N MiB of coherent memory (0: all of it)
  *	nvgrace.touch_mib=N	fill and verify N MiB of it (0: 256)
  *	nvgrace.nodes=N		nodes the GPU must have (0: 8, as on bare metal)
+ *	nvgrace.offline=1	unload the driver at the end: takes the memory away
  */
-#include <stdlib.h>
-
 #include "agent.h"
 #include "guest.h"
 
@@ -22,6 +21,7 @@ static const struct {
 	{ "topology", step_topology, 30 },
 	{ "memory", step_memory, 300 },
 	{ "copy", step_copy, 120 },
+	{ "offline", step_offline, 300 },
 };
 
 static guint number(const char *name, guint fallback)
@@ -46,6 +46,8 @@ int main(void)
 	guest.limit_mib = number("nvgrace.limit_mib", 0);
 	guest.touch_mib = number("nvgrace.touch_mib", 256);
 	guest.node_count = number("nvgrace.nodes", NVGRACE_GUEST_MAX_NODES);
+
+	guest.offline = number("nvgrace.offline", 0);
 
 	for (i = 0; i < G_N_ELEMENTS(steps); i++) {
 		gboolean go_on;

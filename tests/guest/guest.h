@@ -21,6 +21,7 @@ struct guest {
 	guint limit_mib;	/* online this much at most; 0: all */
 	guint touch_mib;	/* fill and verify this much at most */
 	guint node_count;	/* nodes the GPU must have */
+	gboolean offline;	/* give the memory back at the end */
 	char *bdf;
 	int fd;			/* the module's device, -1 before it is loaded */
 	struct nvgrace_guest_info info;
@@ -35,6 +36,7 @@ gboolean step_online(struct guest *guest);
 gboolean step_topology(struct guest *guest);
 gboolean step_memory(struct guest *guest);
 gboolean step_copy(struct guest *guest);
+gboolean step_offline(struct guest *guest);
 gboolean step_kernel_log(struct guest *guest);
 
 /* system.c: one line of /proc/iomem; addresses inclusive as there */
@@ -46,8 +48,8 @@ struct iomem {
 
 /* All lines, in order; free with g_array_unref(). */
 GArray *iomem_read(void);
-/* The kernel's log up to now; caller frees. */
-char *kernel_log(void);
+/* As a text of the report; a file that cannot be read is a failed check. */
+void report_file(const char *name, const char *path);
 
 /* topology.c: nodes as a mask, from a list like "0,2-8" in /sys/devices/system/node */
 guint64 nodes_in(const char *attribute);
@@ -55,8 +57,11 @@ guint64 nodes_in(const char *attribute);
 guint64 node_meminfo(guint node, const char *key);
 guint64 gpu_nodes(const struct guest *guest);
 
-/* memory.c: physical address, 0 if the page is not there */
-guint64 physical_address(const void *addr);
+/*
+ * memory.c: physical addresses of @count pages from @addr on, 0 for a page that
+ * is not there; FALSE if the kernel does not say.
+ */
+gboolean physical_pages(const void *addr, gsize count, guint64 *pages);
 void pattern_fill(guint64 *words, gsize len, guint64 seed);
 /* Bytes up to the first wrong word; len if there is none */
 gsize pattern_check(const guint64 *words, gsize len, guint64 seed);

@@ -46,20 +46,24 @@ gsize pattern_check(const guint64 *words, gsize len, guint64 seed)
 	return len;
 }
 
-guint64 physical_address(const void *addr)
+gboolean physical_pages(const void *addr, gsize count, guint64 *pages)
 {
 	guint64 page = sysconf(_SC_PAGESIZE);
-	guint64 virtual = (guintptr)addr;
 	int fd = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
-	guint64 entry = 0;
+	gsize len = count * sizeof(*pages), done, i;
+	ssize_t ret = 1;
 
-	if (fd < 0)
-		return 0;
-	if (pread(fd, &entry, sizeof(entry), virtual / page * sizeof(entry)) != sizeof(entry) ||
-	    !(entry & PAGEMAP_PRESENT))
-		entry = 0;
-	close(fd);
-	return entry ? (entry & PAGEMAP_PFN) * page + virtual % page : 0;
+	for (done = 0; fd >= 0 && done < len && ret > 0; done += ret)
+		ret = pread(fd, (char *)pages + done, len - done,
+			    (guintptr)addr / page * sizeof(*pages) + done);
+	if (fd < 0 || ret <= 0)
+		count = 0;
+	if (fd >= 0)
+		close(fd);
+
+	for (i = 0; i < count; i++)
+		pages[i] = pages[i] & PAGEMAP_PRESENT ? (pages[i] & PAGEMAP_PFN) * page : 0;
+	return count > 0;
 }
 
 static gboolean allocate(struct guest *guest)
@@ -119,6 +123,7 @@ static void check_pages(const struct guest *guest)
 	gsize count = guest->memory_len / page, i;
 	g_autofree void **pages = g_new(void *, count);
 	g_autofree int *status = g_new0(int, count);
+	g_autofree guint64 *physical = g_new0(guint64, count);
 	gsize elsewhere = 0, outside = 0;
 	int node = -1;
 
@@ -140,12 +145,13 @@ static void check_pages(const struct guest *guest)
 		report_check("policy-node", node == (int)info->node,
 			     "first page is on node %d", node);
 
-	for (i = 0; i < count; i++) {
-		guint64 address = physical_address(pages[i]);
-
-		outside += address < info->base ||
-			   address - info->base > info->online_size - page;
+	if (!physical_pages(guest->memory, count, physical)) {
+		report_check("pages-physical", FALSE, "/proc/self/pagemap is not readable");
+		return;
 	}
+	for (i = 0; i < count; i++)
+		outside += physical[i] < info->base ||
+			   physical[i] - info->base > info->online_size - page;
 	report_check("pages-physical", !outside,
 		     "%zu of %zu pages are outside 0x%llx-0x%llx", outside, count, info->base,
 		     info->base + info->online_size - 1);

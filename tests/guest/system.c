@@ -44,7 +44,7 @@ GArray *iomem_read(void)
 	return entries;
 }
 
-static void report_file(const char *name, const char *path)
+void report_file(const char *name, const char *path)
 {
 	g_autoptr(GError) error = NULL;
 	g_autofree char *text = NULL;
@@ -86,7 +86,8 @@ gboolean step_system(struct guest *guest G_GNUC_UNUSED)
 	return TRUE;
 }
 
-char *kernel_log(void)
+/* The kernel's log up to now; caller frees. */
+static char *kernel_log(void)
 {
 	int size = klogctl(SYSLOG_ACTION_SIZE_BUFFER, NULL, 0);
 	char *log = g_malloc0(MAX(size, 0) + 1);

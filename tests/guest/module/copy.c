@@ -30,7 +30,7 @@
 
 /*
  * @kref: one for the driver, one for each open file
- * @lock: one user of the engine at a time; protects @gone and @stuck
+ * @lock: innermost but for mmap_lock: user memory is copied under it
  * @gone: the driver has left, registers and buffer are no more
  * @stuck: a job could not be aborted, so that @buf may change at any time
  * @done: completed by the interrupt handler
@@ -39,7 +39,7 @@
 struct copy_engine {
 	struct pci_dev *pdev;
 	struct kref kref;
-	struct mutex lock;
+	struct mutex lock; /* one user at a time; protects gone and stuck */
 	bool gone;
 	bool stuck;
 	struct completion done;
