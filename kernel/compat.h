@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What differs between the kernels this driver is built for, 6.12 to 7.3.
+ * In a kernel tree this file would not exist.
+ */
+#ifndef NVGRACE_COMPAT_H
+#define NVGRACE_COMPAT_H
+
+#include <linux/mm.h>
+#include <linux/version.h>
+
+/* vfio_device_ops.match_token_uuid */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 17, 0)
+#define NVGRACE_HAVE_MATCH_TOKEN_UUID
+#endif
+
+/*
+ * vfio_device_ops.get_region_info_caps, mandatory where it exists, and
+ * vfio_pci_core_device.pci_ops.
+ */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 19, 0)
+#define NVGRACE_HAVE_REGION_INFO_CAPS
+#define NVGRACE_HAVE_PCI_OPS
+#endif
+
+/* pfn_t went away in 6.17. */
+#ifdef CONFIG_ARCH_SUPPORTS_PMD_PFNMAP
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 17, 0)
+#include <linux/pfn_t.h>
+
+static inline vm_fault_t nvgrace_insert_pfn_pmd(struct vm_fault *vmf,
+						unsigned long pfn)
+{
+	return vmf_insert_pfn_pmd(vmf, __pfn_to_pfn_t(pfn, PFN_DEV), false);
+}
+#else
+static inline vm_fault_t nvgrace_insert_pfn_pmd(struct vm_fault *vmf,
+						unsigned long pfn)
+{
+	return vmf_insert_pfn_pmd(vmf, pfn, false);
+}
+#endif
+#endif
+
+/* Before 6.19, memory failure of a page without struct page goes unhandled. */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 19, 0)
+#include <linux/memory-failure.h>
+#else
+#include <linux/interval_tree.h>
+
+struct pfn_address_space {
+	struct interval_tree_node node;
+	struct address_space *mapping;
+	int (*pfn_to_vma_pgoff)(struct vm_area_struct *vma,
+				unsigned long pfn, pgoff_t *pgoff);
+};
+
+static inline int register_pfn_address_space(struct pfn_address_space *space)
+{
+	return -EOPNOTSUPP;
+}
+
+static inline void unregister_pfn_address_space(struct pfn_address_space *space)
+{
+}
+#endif
+
+#endif /* NVGRACE_COMPAT_H */

@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Where the coherent memory is, and how it is divided.
+ *
+ * In: the ACPI properties that firmware gives the GPU's PCI function, and a
+ * bit of its config space.  Out: ndev->regions.  Nothing else reads the one or
+ * computes the other.
+ */
+#include <linux/ioport.h>
+#include <linux/overflow.h>
+#include <linux/pci.h>
+#include <linux/pgtable.h>
+#include <linux/property.h>
+#include <linux/sizes.h>
+#include <linux/vfio_nvgrace.h>
+
+#include "nvgrace.h"
+
+/* The names that firmware uses in the function's _DSD. */
+#define NVGRACE_PROP_BASE	"nvidia,gpu-mem-base-pa"
+#define NVGRACE_PROP_SIZE	"nvidia,gpu-mem-size"
+
+/* NVIDIA's DVSEC, and in it a word whose bit 0 says that the defect is gone. */
+#define NVGRACE_DVSEC_ID		3
+#define NVGRACE_DVSEC_FEATURES		0xa
+#define NVGRACE_MIG_WITH_CACHED_RESMEM	BIT(0)
+
+/*
+ * The division is an ABI between GPU firmware, this driver and the driver in
+ * the guest, each of which computes it for itself: at least 1 GiB is kept back
+ * and what remains is a multiple of the largest memory block size of arm64.
+ */
+#define NVGRACE_RESMEM_MIN	SZ_1G
+#define NVGRACE_USEMEM_ALIGN	SZ_512M
+
+/*
+ * Hopper's multi-instance mode needs memory that the CPU maps as non-cacheable.
+ * The GPU says so by not having the bit, or not having the DVSEC at all.
+ */
+static bool nvgrace_has_mig_defect(struct pci_dev *pdev)
+{
+	u16 dvsec = pci_find_dvsec_capability(pdev, PCI_VENDOR_ID_NVIDIA,
+					      NVGRACE_DVSEC_ID);
+	u16 features;
+
+	if (!dvsec ||
+	    pci_read_config_word(pdev, dvsec + NVGRACE_DVSEC_FEATURES,
+				 &features) ||
+	    PCI_POSSIBLE_ERROR(features))
+		return true;
+	return !(features & NVGRACE_MIG_WITH_CACHED_RESMEM);
+}
+
+/* Claim the range, so that nobody else can online or map it meanwhile. */
+static int nvgrace_memory_add(struct nvgrace_device *ndev, u64 base, u64 size,
+			      u32 subtype)
+{
+	struct nvgrace_region *region = &ndev->regions[ndev->num_regions];
+	struct device *dev = &ndev->core.pdev->dev;
+	bool cached = subtype == VFIO_REGION_SUBTYPE_NVGRACE_USEMEM;
+
+	if (!devm_request_mem_region(dev, base, size, cached ?
+				     "nvgrace usemem" : "nvgrace resmem"))
+		return dev_err_probe(dev, -EBUSY,
+				     "coherent memory 0x%llx..0x%llx is in use by the host: see /proc/iomem, and offline it first\n",
+				     base, base + size - 1);
+
+	region->ndev = ndev;
+	region->base = base;
+	region->size = size;
+	region->subtype = subtype;
+	region->cached = cached;
+	ndev->num_regions++;
+	return 0;
+}
+
+/*
+ *	base                                            base + size
+ *	|                                                         |
+ *	+-----------------------------------------+---------------+
+ *	|  usemem: n * 512 MiB, Normal cacheable  |  resmem:      |  with the
+ *	|  the guest onlines it                   |  Normal-NC    |  defect
+ *	+-----------------------------------------+---------------+
+ *	                                           1..1.5 GiB
+ *	+---------------------------------------------------------+
+ *	|  usemem: Normal cacheable                               |  without
+ *	+---------------------------------------------------------+
+ */
+static int nvgrace_memory_split(struct nvgrace_device *ndev, u64 base, u64 size)
+{
+	const u64 min = NVGRACE_RESMEM_MIN + NVGRACE_USEMEM_ALIGN;
+	struct device *dev = &ndev->core.pdev->dev;
+	u64 usemem;
+	int ret;
+
+	if (!nvgrace_has_mig_defect(ndev->core.pdev))
+		return nvgrace_memory_add(ndev, base, size,
+					  VFIO_REGION_SUBTYPE_NVGRACE_USEMEM);
+
+	if (size < min)
+		return dev_err_probe(dev, -EINVAL,
+				     NVGRACE_PROP_SIZE " 0x%llx leaves nothing beside the reserved part: at least 0x%llx is needed, correct the firmware\n",
+				     size, min);
+
+	usemem = round_down(size - NVGRACE_RESMEM_MIN, NVGRACE_USEMEM_ALIGN);
+	ret = nvgrace_memory_add(ndev, base, usemem,
+				 VFIO_REGION_SUBTYPE_NVGRACE_USEMEM);
+	if (ret)
+		return ret;
+	return nvgrace_memory_add(ndev, base + usemem, size - usemem,
+				  VFIO_REGION_SUBTYPE_NVGRACE_RESMEM);
+}
+
+static int nvgrace_memory_read(struct device *dev, const char *name, u64 *value)
+{
+	int ret = device_property_read_u64(dev, name, value);
+
+	/* Firmware leaves out the size when the link to the GPU is down. */
+	if (ret)
+		return dev_err_probe(dev, ret == -ENOMEM ? ret : -EINVAL,
+				     "cannot read ACPI property %s though its companion is there: look for a C2C link error in the firmware's log\n",
+				     name);
+	return 0;
+}
+
+/**
+ * nvgrace_memory_init() - find the coherent memory and divide it
+ * @ndev: the device; on success its regions are set, or there are none if
+ *	firmware describes no coherent memory
+ *
+ * Called in probe.  What it claims is released with the driver's binding.
+ *
+ * Return: 0, or a negative error after a message: what firmware describes is
+ * not usable, or in use.
+ */
+int nvgrace_memory_init(struct nvgrace_device *ndev)
+{
+	struct device *dev = &ndev->core.pdev->dev;
+	u64 base, size, last;
+	int ret;
+
+	if (!device_property_present(dev, NVGRACE_PROP_BASE) &&
+	    !device_property_present(dev, NVGRACE_PROP_SIZE)) {
+		dev_info(dev, "no ACPI property " NVGRACE_PROP_BASE
+			 ": no coherent memory regions, as with vfio-pci\n");
+		return 0;
+	}
+
+	ret = nvgrace_memory_read(dev, NVGRACE_PROP_BASE, &base);
+	if (ret)
+		return ret;
+	ret = nvgrace_memory_read(dev, NVGRACE_PROP_SIZE, &size);
+	if (ret)
+		return ret;
+
+	if (!size)
+		return dev_err_probe(dev, -ENOLINK,
+				     NVGRACE_PROP_SIZE " is 0, the C2C link is down: power-cycle the machine, and look at the firmware's log\n");
+	if (!PAGE_ALIGNED(base) || !PAGE_ALIGNED(size))
+		return dev_err_probe(dev, -EINVAL,
+				     "coherent memory at 0x%llx of 0x%llx bytes is not aligned to pages of 0x%lx: use a kernel with smaller pages, or correct the firmware\n",
+				     base, size, PAGE_SIZE);
+	/* Bits beyond the range of an address are attributes in a page table. */
+	if (check_add_overflow(base, size - 1, &last) || last & ~PHYS_MASK)
+		return dev_err_probe(dev, -EOVERFLOW,
+				     "coherent memory at 0x%llx of 0x%llx bytes ends beyond the last physical address 0x%llx: correct the firmware\n",
+				     base, size, (u64)PHYS_MASK);
+	/* The region's index begins at this bit of a file offset. */
+	if (size > BIT_ULL(VFIO_PCI_OFFSET_SHIFT))
+		return dev_err_probe(dev, -EOVERFLOW,
+				     NVGRACE_PROP_SIZE " 0x%llx is more than a VFIO region holds, 0x%llx: use a kernel with larger VFIO regions\n",
+				     size, BIT_ULL(VFIO_PCI_OFFSET_SHIFT));
+
+	return nvgrace_memory_split(ndev, base, size);
+}

@@ -1,0 +1,345 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The VFIO regions of the coherent memory.
+ *
+ * They are vfio-pci-core's device-specific regions: it finds them by index,
+ * reports type, subtype, size and flags, and refuses private mappings before
+ * it calls here.  The rest is left to them: bounds, faults, and all that the
+ * memory must be kept safe from (gate.c).
+ */
+#include <linux/file.h>
+#include <linux/io.h>
+#include <linux/mm.h>
+#include <linux/overflow.h>
+#include <linux/sched/signal.h>
+#include <linux/slab.h>
+#include <linux/uaccess.h>
+#include <linux/vfio_nvgrace.h>
+
+#include "nvgrace.h"
+
+/* What is copied in one go, with the memory mapped into the kernel. */
+#define NVGRACE_COPY_MAX	SZ_256K
+
+#define NVGRACE_PGOFF_BITS	(VFIO_PCI_OFFSET_SHIFT - PAGE_SHIFT)
+#define NVGRACE_PGOFF_MASK	(BIT(NVGRACE_PGOFF_BITS) - 1)
+
+static vm_fault_t nvgrace_region_insert(struct vm_fault *vmf, unsigned long pfn,
+					unsigned int order)
+{
+#ifdef CONFIG_ARCH_SUPPORTS_PMD_PFNMAP
+	if (order == PMD_ORDER)
+		return nvgrace_insert_pfn_pmd(vmf, pfn);
+#endif
+	return vmf_insert_pfn(vmf->vma, vmf->address, pfn);
+}
+
+/*
+ * The memory is not ready.  Wait without the lock on the address space where
+ * the caller of the fault allows that, as he mostly does.
+ *
+ * Return: 0 to try again, otherwise what the fault handler must return.
+ */
+static vm_fault_t nvgrace_region_fault_wait(struct vm_fault *vmf)
+{
+	struct nvgrace_region *region = vmf->vma->vm_private_data;
+	struct file *file;
+
+	if (!fault_flag_allow_retry_first(vmf->flags))
+		return nvgrace_gate_wait(region->ndev, false) ?
+			VM_FAULT_SIGBUS : 0;
+
+	if (vmf->flags & FAULT_FLAG_RETRY_NOWAIT)
+		return VM_FAULT_RETRY;
+
+	/* The file keeps the device open; the mapping may go away. */
+	file = get_file(vmf->vma->vm_file);
+	release_fault_lock(vmf);
+	/* Whatever comes of it, the second attempt sees it. */
+	nvgrace_gate_wait(region->ndev, false);
+	fput(file);
+	return VM_FAULT_RETRY;
+}
+
+static vm_fault_t nvgrace_region_huge_fault(struct vm_fault *vmf,
+					    unsigned int order)
+{
+	struct vm_area_struct *vma = vmf->vma;
+	struct nvgrace_region *region = vma->vm_private_data;
+	unsigned long addr = ALIGN_DOWN(vmf->address, PAGE_SIZE << order);
+	unsigned long pgoff = (vmf->pgoff & NVGRACE_PGOFF_MASK) -
+			      ((vmf->address - addr) >> PAGE_SHIFT);
+	unsigned long pfn = PHYS_PFN(region->base) + pgoff;
+	vm_fault_t ret;
+	int err;
+
+	if (order && (order != PMD_ORDER || addr < vma->vm_start ||
+		      addr + (PAGE_SIZE << order) > vma->vm_end ||
+		      !IS_ALIGNED(pfn, 1UL << order)))
+		return VM_FAULT_FALLBACK;
+
+	/* mmap has checked the bounds and a mapping cannot grow. */
+	if (WARN_ON_ONCE(pgoff + (1UL << order) > region->size >> PAGE_SHIFT))
+		return VM_FAULT_SIGBUS;
+
+	while ((err = nvgrace_gate_enter(region->ndev, false)) == -EAGAIN) {
+		ret = nvgrace_region_fault_wait(vmf);
+		if (ret)
+			return ret;
+	}
+	if (err)
+		return VM_FAULT_SIGBUS;
+
+	ret = nvgrace_region_insert(vmf, pfn, order);
+	nvgrace_gate_exit(region->ndev);
+	return ret;
+}
+
+static vm_fault_t nvgrace_region_fault(struct vm_fault *vmf)
+{
+	return nvgrace_region_huge_fault(vmf, 0);
+}
+
+static const struct vm_operations_struct nvgrace_region_vm_ops = {
+	.fault = nvgrace_region_fault,
+#ifdef CONFIG_ARCH_SUPPORTS_PMD_PFNMAP
+	.huge_fault = nvgrace_region_huge_fault,
+#endif
+};
+
+static int nvgrace_region_mmap(struct vfio_pci_core_device *core,
+			       struct vfio_pci_region *core_region,
+			       struct vm_area_struct *vma)
+{
+	struct nvgrace_region *region = core_region->data;
+	unsigned long pgoff = vma->vm_pgoff & NVGRACE_PGOFF_MASK;
+	unsigned long end;
+
+	if (check_add_overflow(pgoff, vma_pages(vma), &end) ||
+	    end > region->size >> PAGE_SHIFT)
+		return -EINVAL;
+
+	vma->vm_private_data = region;
+	vma->vm_ops = &nvgrace_region_vm_ops;
+
+	/*
+	 * There is no struct page, so these are mappings of PFNs; that usemem
+	 * is cacheable, KVM takes from vm_page_prot, which is left as it is.
+	 */
+	vm_flags_set(vma, VM_IO | VM_PFNMAP | VM_DONTEXPAND | VM_DONTDUMP);
+	if (!region->cached) {
+		/*
+		 * Lets KVM map it as Normal-NC too.  No access to this memory
+		 * of whatever type causes an uncontained failure.
+		 */
+		vm_flags_set(vma, VM_ALLOW_ANY_UNCACHED);
+		vma->vm_page_prot = pgprot_writecombine(vma->vm_page_prot);
+	}
+	return 0;
+}
+
+/*
+ * Copy @len bytes.  What is naturally aligned is one access of the user's
+ * width, so that he can rely on it being atomic.
+ */
+static int nvgrace_region_copy(void *dst, const void *src, size_t len,
+			       bool aligned)
+{
+	switch (aligned ? len : 0) {
+	case 1:
+		WRITE_ONCE(*(u8 *)dst, READ_ONCE(*(const u8 *)src));
+		return 0;
+	case 2:
+		WRITE_ONCE(*(u16 *)dst, READ_ONCE(*(const u16 *)src));
+		return 0;
+	case 4:
+		WRITE_ONCE(*(u32 *)dst, READ_ONCE(*(const u32 *)src));
+		return 0;
+	case 8:
+		WRITE_ONCE(*(u64 *)dst, READ_ONCE(*(const u64 *)src));
+		return 0;
+	default:
+		/* where the architecture can survive poison */
+		return copy_mc_to_kernel(dst, src, len) ? -EIO : 0;
+	}
+}
+
+/*
+ * Copy between @buf, which is the kernel's, and the region.  The memory is
+ * mapped into the kernel only meanwhile, and only what is touched: a cacheable
+ * mapping that is kept could be read speculatively during a reset.
+ */
+static int nvgrace_region_access(struct nvgrace_region *region, loff_t pos,
+				 void *buf, size_t len, bool iswrite)
+{
+	bool aligned = IS_ALIGNED(pos, len ?: 1);
+	void *window;
+	int ret;
+
+	/* The caller of regops->rw holds a runtime PM reference. */
+	while ((ret = nvgrace_gate_enter(region->ndev, true)) == -EAGAIN) {
+		ret = nvgrace_gate_wait(region->ndev, true);
+		if (ret)
+			return ret;
+	}
+	if (ret)
+		return ret;
+
+	window = memremap(region->base + pos, len,
+			  region->cached ? MEMREMAP_WB : MEMREMAP_WC);
+	if (!window) {
+		ret = -ENOMEM;
+	} else {
+		if (iswrite)
+			ret = nvgrace_region_copy(window, buf, len, aligned);
+		else
+			ret = nvgrace_region_copy(buf, window, len, aligned);
+		/* Writes arrive before whatever the user tells the device. */
+		wmb();
+		memunmap(window);
+	}
+
+	nvgrace_gate_exit(region->ndev);
+	return ret;
+}
+
+static ssize_t nvgrace_region_rw(struct vfio_pci_core_device *core,
+				 char __user *buf, size_t count, loff_t *ppos,
+				 bool iswrite)
+{
+	unsigned int index = VFIO_PCI_OFFSET_TO_INDEX(*ppos);
+	struct nvgrace_region *region =
+		core->region[index - VFIO_PCI_NUM_REGIONS].data;
+	loff_t pos = *ppos & VFIO_PCI_OFFSET_MASK;
+	size_t done = 0;
+	void *bounce;
+	int ret = 0;
+
+	if (pos >= region->size)
+		return -EINVAL;
+	count = min_t(size_t, count, region->size - pos);
+
+	/* User memory may fault, even into this region: not under a lock */
+	bounce = kvmalloc(min_t(size_t, count, NVGRACE_COPY_MAX),
+			  GFP_KERNEL_ACCOUNT);
+	if (!bounce)
+		return -ENOMEM;
+
+	while (done < count && !ret) {
+		size_t len = min_t(size_t, count - done, NVGRACE_COPY_MAX);
+		size_t left = 0;
+
+		if (fatal_signal_pending(current)) {
+			ret = -EINTR;
+			break;
+		}
+		if (iswrite) {
+			left = copy_from_user(bounce, buf + done, len);
+			len -= left;
+		}
+		if (len)
+			ret = nvgrace_region_access(region, pos + done, bounce,
+						    len, iswrite);
+		if (ret)
+			break;
+		if (!iswrite) {
+			left = copy_to_user(buf + done, bounce, len);
+			len -= left;
+		}
+		done += len;
+		if (left)
+			ret = -EFAULT;
+		cond_resched();
+	}
+	kvfree(bounce);
+
+	/*
+	 * In low power the device was woken for this access and may lose its
+	 * state right after.
+	 */
+	down_read(&core->memory_lock);
+	if (core->pm_runtime_engaged)
+		nvgrace_gate_recheck(region->ndev);
+	up_read(&core->memory_lock);
+
+	if (!done)
+		return ret;
+	*ppos += done;
+	return done;
+}
+
+/*
+ * Where in @vma, if at all, the failed page is.  Called for every mapping of
+ * the device's file, BARs included, with i_mmap_rwsem held.  Saying yes to a
+ * mapping that does not have the page would get its owner killed.
+ */
+static int nvgrace_region_pfn_to_pgoff(struct vm_area_struct *vma,
+				       unsigned long pfn, pgoff_t *pgoff)
+{
+	struct nvgrace_region *region = vma->vm_private_data;
+	pgoff_t found;
+
+	if (vma->vm_ops != &nvgrace_region_vm_ops ||
+	    pfn < PHYS_PFN(region->base) ||
+	    pfn - PHYS_PFN(region->base) >= region->size >> PAGE_SHIFT)
+		return -ENOENT;
+
+	found = (vma->vm_pgoff & ~NVGRACE_PGOFF_MASK) +
+		pfn - PHYS_PFN(region->base);
+	if (found < vma->vm_pgoff || found - vma->vm_pgoff >= vma_pages(vma))
+		return -ENOENT;
+
+	*pgoff = found;
+	return 0;
+}
+
+static void nvgrace_region_release(struct vfio_pci_core_device *core,
+				   struct vfio_pci_region *core_region)
+{
+	struct nvgrace_region *region = core_region->data;
+
+	if (region->pfn_space_registered)
+		unregister_pfn_address_space(&region->pfn_space);
+	region->pfn_space_registered = false;
+}
+
+static const struct vfio_pci_regops nvgrace_regops = {
+	.rw = nvgrace_region_rw,
+	.release = nvgrace_region_release,
+	.mmap = nvgrace_region_mmap,
+};
+
+/**
+ * nvgrace_region_register() - give a region to the user
+ * @region: the region
+ *
+ * Called in open, between vfio_pci_core_enable() and
+ * vfio_pci_core_finish_enable(); undone by vfio_pci_core_disable().
+ *
+ * Return: 0 or a negative error.
+ */
+int nvgrace_region_register(struct nvgrace_region *region)
+{
+	struct vfio_pci_core_device *core = &region->ndev->core;
+	int ret;
+
+	ret = vfio_pci_core_register_dev_region(core, VFIO_REGION_TYPE_NVGRACE,
+						region->subtype,
+						&nvgrace_regops, region->size,
+						VFIO_REGION_INFO_FLAG_READ |
+						VFIO_REGION_INFO_FLAG_WRITE |
+						VFIO_REGION_INFO_FLAG_MMAP,
+						region);
+	if (ret)
+		return ret;
+
+	region->pfn_space.node.start = PHYS_PFN(region->base);
+	region->pfn_space.node.last = PHYS_PFN(region->base + region->size) - 1;
+	region->pfn_space.mapping = core->vdev.inode->i_mapping;
+	region->pfn_space.pfn_to_vma_pgoff = nvgrace_region_pfn_to_pgoff;
+	ret = register_pfn_address_space(&region->pfn_space);
+	region->pfn_space_registered = !ret;
+
+	/* A kernel that does not handle such failures is no reason to fail. */
+	return ret == -EOPNOTSUPP ? 0 : ret;
+}
