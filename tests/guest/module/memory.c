@@ -89,21 +89,19 @@ static int check_node(const struct online_mem *online)
 
 	if (zone->zone_start_pfn != start || zone->spanned_pages != pages)
 		return dev_err_probe(online->dev, -EINVAL,
-				     "ZONE_MOVABLE of node %d is %#llx-%#llx instead of %#llx-%#llx: is auto_online_blocks set to online_movable?\n",
-				     online->node,
+				     "ZONE_MOVABLE of node %d spans %#llx bytes from %#llx instead of %#llx from %#llx: is auto_online_blocks set to online_movable?\n",
+				     online->node, PFN_PHYS(zone->spanned_pages),
 				     PFN_PHYS(zone->zone_start_pfn),
-				     PFN_PHYS(zone_end_pfn(zone)) - 1,
-				     online->base,
-				     online->base + online->size - 1);
+				     online->size, online->base);
 
 	if (pgdat->node_start_pfn != start ||
 	    pgdat->node_spanned_pages != pages ||
 	    pgdat->node_present_pages != pages)
 		return dev_err_probe(online->dev, -EINVAL,
-				     "node %d owns %lu pages in %#llx-%#llx: it must own %lu, the GPU's and no others\n",
+				     "node %d has %lu pages and spans %lu from %#llx: it must have %lu, the GPU's and no others\n",
 				     online->node, pgdat->node_present_pages,
-				     PFN_PHYS(pgdat->node_start_pfn),
-				     PFN_PHYS(pgdat_end_pfn(pgdat)) - 1, pages);
+				     pgdat->node_spanned_pages,
+				     PFN_PHYS(pgdat->node_start_pfn), pages);
 	return 0;
 }
 
