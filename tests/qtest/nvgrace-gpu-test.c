@@ -174,7 +174,7 @@ static void assert_bytes(QTestState *qts, uint64_t addr, const uint8_t *wanted,
 {
     g_autofree uint8_t *got = g_malloc(len);
 
-    qtest_memread(qts, addr, got, len);
+    qtest_bufread(qts, addr, got, len);
     g_assert_cmpmem(got, len, wanted, len);
 }
 
@@ -206,7 +206,7 @@ static void test_ids(const void *data)
     qtest_quit(qts);
 }
 
-static uint16_t find_dvsec(QTestState *qts)
+static uint16_t find_dvsec(QTestState *qts, uint16_t vendor, uint16_t id)
 {
     uint16_t pos = PCI_CFG_SPACE_SIZE;
 
@@ -214,10 +214,8 @@ static uint16_t find_dvsec(QTestState *qts)
         uint32_t header = qtest_readl(qts, GPU + pos);
 
         if (PCI_EXT_CAP_ID(header) == PCI_EXT_CAP_ID_DVSEC &&
-            qtest_readw(qts, GPU + pos + PCI_DVSEC_HEADER1) ==
-            NVGRACE_VENDOR_ID &&
-            qtest_readw(qts, GPU + pos + PCI_DVSEC_HEADER2) ==
-            NVGRACE_DVSEC_ID) {
+            qtest_readw(qts, GPU + pos + PCI_DVSEC_HEADER1) == vendor &&
+            qtest_readw(qts, GPU + pos + PCI_DVSEC_HEADER2) == id) {
             return pos;
         }
         pos = PCI_EXT_CAP_NEXT(header);
@@ -231,7 +229,7 @@ static void test_dvsec(const void *data)
     g_autofree char *arg = g_strdup_printf(",model=%s", model->name);
     g_autofree char *off = g_strdup_printf("%s,x-dvsec=off", arg);
     QTestState *qts = gpu_start(arg);
-    uint16_t pos = find_dvsec(qts);
+    uint16_t pos = find_dvsec(qts, NVGRACE_VENDOR_ID, NVGRACE_DVSEC_ID);
 
     g_assert_cmphex(pos, !=, 0);
     g_assert_cmphex(qtest_readw(qts, GPU + pos + NVGRACE_DVSEC_MIG), ==,
@@ -242,7 +240,8 @@ static void test_dvsec(const void *data)
     qtest_quit(qts);
 
     qts = gpu_start(off);
-    g_assert_cmphex(find_dvsec(qts), ==, 0);
+    g_assert_cmphex(find_dvsec(qts, NVGRACE_VENDOR_ID, NVGRACE_DVSEC_ID), ==,
+                    0);
     qtest_quit(qts);
 }
 
@@ -397,6 +396,45 @@ static void test_c2c_down(void)
     qtest_quit(qts);
 }
 
+static void assert_cxl(QTestState *qts, uint32_t mem)
+{
+    uint16_t pos = find_dvsec(qts, NVGRACE_CXL_DVSEC_VENDOR_ID,
+                              NVGRACE_CXL_DVSEC_ID);
+
+    g_assert_cmphex(pos, !=, 0);
+    g_assert_cmphex(qtest_readl(qts, GPU + pos + NVGRACE_CXL_DVSEC_MEM), ==,
+                    mem);
+}
+
+static void test_cxl(void)
+{
+    uint32_t timeout = 3 << NVGRACE_CXL_TIMEOUT_SHIFT;
+    QTestState *qts = gpu_start("");
+
+    g_assert_cmphex(find_dvsec(qts, NVGRACE_CXL_DVSEC_VENDOR_ID,
+                               NVGRACE_CXL_DVSEC_ID), ==, 0);
+    qtest_quit(qts);
+
+    qts = gpu_start(",x-cxl-dvsec=on,x-cxl-timeout=3,ready-delay-ms=20,"
+                    "reset-delay-ms=10");
+    assert_cxl(qts, NVGRACE_CXL_MEM_INFO_VALID | timeout);
+    qtest_clock_step(qts, 20 * MS);
+    assert_cxl(qts, NVGRACE_CXL_MEM_INFO_VALID | NVGRACE_CXL_MEM_ACTIVE |
+               timeout);
+    gpu_flr(qts);
+    assert_cxl(qts, NVGRACE_CXL_MEM_INFO_VALID | timeout);
+    qtest_clock_step(qts, 10 * MS);
+    assert_cxl(qts, NVGRACE_CXL_MEM_INFO_VALID | NVGRACE_CXL_MEM_ACTIVE |
+               timeout);
+    qtest_quit(qts);
+
+    /* also without NVIDIA's DVSEC in front of it */
+    qts = gpu_start(",x-cxl-dvsec=on,x-cxl-info-valid=off,x-never-ready=on,"
+                    "x-dvsec=off");
+    assert_cxl(qts, 0);
+    qtest_quit(qts);
+}
+
 static void test_access_widths(void)
 {
     QTestState *qts = gpu_start("");
@@ -430,7 +468,7 @@ static void test_access_widths(void)
     qtest_quit(qts);
 }
 
-/* Every direction, over several chunks, at odd addresses, across usemem's end */
+/* Every direction, several chunks, odd addresses, across usemem's end */
 static void test_copy(void)
 {
     const size_t len = 2 * MiB + 12345;
@@ -445,7 +483,7 @@ static void test_copy(void)
         uint64_t dst_addr = ctrl & DST_MEM ? HBM + dst : dst;
         g_autofree uint8_t *bytes = pattern(len, ctrl * 31 + 1);
 
-        qtest_memwrite(qts, src_addr, bytes, len);
+        qtest_bufwrite(qts, src_addr, bytes, len);
         qtest_memset(qts, dst_addr - 1, 0xee, len + 2);
 
         ce_kick(qts, src, dst, len, ctrl);
@@ -488,7 +526,7 @@ static void test_copy_range(void)
     QTestState *qts = gpu_start("");
     g_autofree uint8_t *bytes = pattern(4096, 9);
 
-    qtest_memwrite(qts, RAM, bytes, 4096);
+    qtest_bufwrite(qts, RAM, bytes, 4096);
     for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
         ce_kick(qts, bad[i].src, bad[i].dst, bad[i].len, bad[i].ctrl);
         /* at once, without having been busy */
@@ -517,11 +555,11 @@ static void test_copy_range(void)
 
 static void test_copy_busy(void)
 {
-    const size_t len = 8 * MiB;
+    const size_t len = 3 * MiB;
     QTestState *qts = gpu_start("");
     g_autofree uint8_t *bytes = pattern(len, 3);
 
-    qtest_memwrite(qts, HBM, bytes, len);
+    qtest_bufwrite(qts, HBM, bytes, len);
     ce_kick(qts, 0, 16 * MiB, len, SRC_MEM | DST_MEM);
     qtest_clock_step(qts, 2 * CE_STEP);
 
@@ -543,7 +581,7 @@ static void test_copy_busy(void)
 
 static void test_copy_abort(void)
 {
-    const size_t len = 8 * MiB;
+    const size_t len = 3 * MiB;
     QTestState *qts = gpu_start("");
     g_autofree uint8_t *bytes = pattern(len, 5);
     g_autofree uint8_t *zeroes = g_malloc0(len);
@@ -553,14 +591,14 @@ static void test_copy_abort(void)
     ce_kick(qts, 0, 16 * MiB, len, SRC_MEM | DST_MEM | NVGRACE_CE_CTRL_ABORT);
     g_assert_cmphex(reg_read(qts, NVGRACE_CE_STATUS), ==, 0);
 
-    qtest_memwrite(qts, HBM, bytes, len);
+    qtest_bufwrite(qts, HBM, bytes, len);
     ce_kick(qts, 0, 16 * MiB, len, SRC_MEM | DST_MEM);
-    qtest_clock_step(qts, 3 * CE_STEP);
+    qtest_clock_step(qts, 2 * CE_STEP);
     reg_write(qts, NVGRACE_CE_CTRL, NVGRACE_CE_CTRL_ABORT);
     assert_failed(reg_read(qts, NVGRACE_CE_STATUS), NVGRACE_CE_CAUSE_ABORTED);
     qtest_clock_step(qts, 100 * CE_STEP);
-    assert_bytes(qts, HBM + 16 * MiB, bytes, 3 * MiB);
-    assert_bytes(qts, HBM + 19 * MiB, zeroes, len - 3 * MiB);
+    assert_bytes(qts, HBM + 16 * MiB, bytes, 2 * MiB);
+    assert_bytes(qts, HBM + 18 * MiB, zeroes, len - 2 * MiB);
     g_assert_cmpuint(reg_read(qts, NVGRACE_CE_COUNT), ==, 1);
 
     /* and the engine is free again */
@@ -646,8 +684,8 @@ static void test_dma_error(void)
     QTestState *qts = gpu_start("");
     g_autofree uint8_t *bytes = pattern(4096, 17);
 
-    qtest_memwrite(qts, RAM, bytes, 4096);
-    qtest_memwrite(qts, HBM, bytes, 4096);
+    qtest_bufwrite(qts, RAM, bytes, 4096);
+    qtest_bufwrite(qts, HBM, bytes, 4096);
 
     /* not a bus master: DMA fails both ways, the GPU's own memory is no DMA */
     qtest_writew(qts, GPU + PCI_COMMAND, PCI_COMMAND_MEMORY);
@@ -676,12 +714,12 @@ static void test_dma_error(void)
 
 static void test_flr_while_busy(void)
 {
-    const size_t len = 8 * MiB;
+    const size_t len = 3 * MiB;
     QTestState *qts = gpu_start(",reset-delay-ms=1");
     g_autofree uint8_t *bytes = pattern(len, 11);
     g_autofree uint8_t *zeroes = g_malloc0(len);
 
-    qtest_memwrite(qts, HBM, bytes, len);
+    qtest_bufwrite(qts, HBM, bytes, len);
     msix_enable(qts, false);
     ce_kick(qts, 0, RAM, len, SRC_MEM | NVGRACE_CE_CTRL_IRQ);
     qtest_clock_step(qts, 2 * CE_STEP);
@@ -772,6 +810,8 @@ static const BadLine bad_lines[] = {
       "has 0x40000000 bytes, model gh200 needs 0x60000000 at least" },
     { "dsd", "-device " DEVICE ",x-dsd=maybe",
       "x-dsd=maybe does not exist" },
+    { "cxl-timeout", "-device " DEVICE ",x-cxl-timeout=8",
+      "x-cxl-timeout=8 is above 7" },
 };
 
 static void test_bad_line(const void *data)
@@ -827,6 +867,7 @@ int main(int argc, char **argv)
     qtest_add_func("/nvgrace-gpu/ready/not-after-reset",
                    test_not_ready_after_reset);
     qtest_add_func("/nvgrace-gpu/ready/c2c-down", test_c2c_down);
+    qtest_add_func("/nvgrace-gpu/ready/cxl", test_cxl);
     qtest_add_func("/nvgrace-gpu/registers/widths", test_access_widths);
     qtest_add_func("/nvgrace-gpu/copy/directions", test_copy);
     qtest_add_func("/nvgrace-gpu/copy/range", test_copy_range);

@@ -40,6 +40,7 @@
 #include "hw/pci/pcie.h"
 #include "migration/vmstate.h"
 #include "nvgrace-gpu-ce.h"
+#include "nvgrace-gpu-config.h"
 #include "system/hostmem.h"
 #include "trace.h"
 
@@ -58,12 +59,6 @@ OBJECT_DECLARE_SIMPLE_TYPE(NVGraceGPU, NVGRACE_GPU)
 #define NVGRACE_DSD_TRUTH       UINT64_MAX
 
 #define NVGRACE_BAR1_SIZE       (64 * MiB)
-
-#define NVGRACE_PM_OFFSET       0x60
-#define NVGRACE_EXP_OFFSET      0x70
-#define NVGRACE_MSIX_OFFSET     0xb0
-#define NVGRACE_DVSEC_OFFSET    PCI_CONFIG_SPACE_SIZE
-#define NVGRACE_DVSEC_SIZE      0x0c
 
 /**
  * struct NVGraceModel - what differs between the GPUs
@@ -91,6 +86,7 @@ static const NVGraceModel nvgrace_models[] = {
  * @model:        see &struct NVGraceModel
  * @ready_delay:  ms from power-on or system reset until ready
  * @reset_delay:  ms from any other reset until ready
+ * @config:       the configuration space
  * @usemem:       first part of @memdev
  * @resmem:       the rest of @memdev, if the model has a resmem
  * @in_reset:     covers both while not @ready
@@ -109,12 +105,12 @@ struct NVGraceGPU {
     char *model;
     uint32_t ready_delay;
     uint32_t reset_delay;
+    NVGraceConfig config;
 
     /* fault injection */
     bool c2c_up;
     bool never_ready;
     bool ready_after_reset;
-    bool dvsec;
     char *dsd;
     uint64_t dsd_base;
     uint64_t dsd_size;
@@ -201,16 +197,26 @@ static const MemoryRegionOps nvgrace_gpu_bar0_ops = {
     .impl = { .min_access_size = 1, .max_access_size = 4 },
 };
 
+/* Without the link there is no way to the memory, however ready the GPU is. */
+static void nvgrace_gpu_set_ready(NVGraceGPU *s, bool ready)
+{
+    bool active = ready && s->c2c_up;
+
+    s->ready = ready;
+    if (active) {
+        nvgrace_ce_set_ready(&s->ce);
+    } else {
+        nvgrace_ce_reset(&s->ce);
+    }
+    memory_region_set_enabled(&s->in_reset, !active);
+    nvgrace_config_set_active(PCI_DEVICE(s), &s->config, active);
+}
+
 static void nvgrace_gpu_ready(void *opaque)
 {
     NVGraceGPU *s = opaque;
 
-    s->ready = true;
-    /* Without the link the CPU has no way to the memory, nor we in its name. */
-    if (s->c2c_up) {
-        nvgrace_ce_set_ready(&s->ce);
-        memory_region_set_enabled(&s->in_reset, false);
-    }
+    nvgrace_gpu_set_ready(s, true);
     trace_nvgrace_gpu_ready(PCI_DEVICE(s)->name, s->c2c_up);
 }
 
@@ -227,10 +233,8 @@ static void nvgrace_gpu_reset_hold(Object *obj, ResetType type)
     uint32_t delay = power_on ? s->ready_delay : s->reset_delay;
 
     s->powered_off = !pdev->enabled;
-    s->ready = false;
     timer_del(&s->ready_timer);
-    nvgrace_ce_reset(&s->ce);
-    memory_region_set_enabled(&s->in_reset, true);
+    nvgrace_gpu_set_ready(s, false);
     trace_nvgrace_gpu_reset(pdev->name, power_on, s->powered_off, delay);
 
     if (s->powered_off || s->never_ready ||
@@ -250,54 +254,6 @@ static void nvgrace_gpu_write_config(PCIDevice *pdev, uint32_t addr,
 {
     pci_default_write_config(pdev, addr, val, len);
     pcie_cap_flr_write_config(pdev, addr, val, len);
-}
-
-/*
- * NVIDIA's DVSEC 3 (PCIe r6.0, 7.9.6 has the header), as Linux' nvgrace-gpu
- * reads it: without it, or with the bit clear, the GPU has the MIG defect.
- */
-static void nvgrace_gpu_dvsec_init(PCIDevice *pdev, const NVGraceModel *model)
-{
-    uint8_t *dvsec = pdev->config + NVGRACE_DVSEC_OFFSET;
-
-    pcie_add_capability(pdev, PCI_EXT_CAP_ID_DVSEC, 1, NVGRACE_DVSEC_OFFSET,
-                        NVGRACE_DVSEC_SIZE);
-    pci_set_long(dvsec + PCI_DVSEC_HEADER1,
-                 NVGRACE_VENDOR_ID | NVGRACE_DVSEC_SIZE << 20);
-    pci_set_word(dvsec + PCI_DVSEC_HEADER2, NVGRACE_DVSEC_ID);
-    pci_set_word(dvsec + NVGRACE_DVSEC_MIG,
-                 model->mig_defect ? 0 : NVGRACE_DVSEC_MIG_CACHED_RESMEM);
-}
-
-static bool nvgrace_gpu_config_init(NVGraceGPU *s, const NVGraceModel *model,
-                                    Error **errp)
-{
-    PCIDevice *pdev = PCI_DEVICE(s);
-    int pos;
-
-    pci_config_set_device_id(pdev->config, model->device_id);
-
-    pos = pci_pm_init(pdev, NVGRACE_PM_OFFSET, errp);
-    if (pos < 0) {
-        return false;
-    }
-    pci_set_word(pdev->config + pos + PCI_PM_PMC, 3 /* PM r1.2 */);
-    /* D3hot and back is no reset */
-    pci_set_word(pdev->config + pos + PCI_PM_CTRL, PCI_PM_CTRL_NO_SOFT_RESET);
-    pci_set_word(pdev->wmask + pos + PCI_PM_CTRL, PCI_PM_CTRL_STATE_MASK);
-
-    pos = pcie_endpoint_cap_init(pdev, NVGRACE_EXP_OFFSET);
-    if (pos < 0) {
-        error_setg(errp, "no room for the PCI Express capability");
-        return false;
-    }
-    pcie_cap_deverr_init(pdev);
-    pcie_cap_flr_init(pdev);
-
-    if (s->dvsec) {
-        nvgrace_gpu_dvsec_init(pdev, model);
-    }
-    return true;
 }
 
 /* BAR 2/3 is BAR1 in NVIDIA's numbers; BAR 4/5 does not exist. */
@@ -322,7 +278,7 @@ static bool nvgrace_gpu_bars_init(NVGraceGPU *s, const NVGraceModel *model,
     }
 
     if (msix_init(pdev, NVGRACE_MSIX_VECTORS, &s->bar0, 0, NVGRACE_MSIX_TABLE,
-                  &s->bar0, 0, NVGRACE_MSIX_PBA, NVGRACE_MSIX_OFFSET, errp)) {
+                  &s->bar0, 0, NVGRACE_MSIX_PBA, NVGRACE_CONFIG_MSIX, errp)) {
         return false;
     }
     msix_vector_use(pdev, 0);
@@ -449,7 +405,9 @@ static void nvgrace_gpu_realize(PCIDevice *pdev, Error **errp)
         !nvgrace_gpu_dsd_init(s, errp)) {
         return;
     }
-    if (!nvgrace_gpu_config_init(s, model, errp)) {
+    s->config.device_id = model->device_id;
+    s->config.cached_resmem = !model->mig_defect;
+    if (!nvgrace_config_init(pdev, &s->config, errp)) {
         return;
     }
     if (!nvgrace_gpu_bars_init(s, model, errp)) {
@@ -497,11 +455,15 @@ static const Property nvgrace_gpu_properties[] = {
     DEFINE_NVGRACE_MEMORY_PROPERTIES(NVGraceGPU, mem),
     DEFINE_PROP_UINT32("ready-delay-ms", NVGraceGPU, ready_delay, 0),
     DEFINE_PROP_UINT32("reset-delay-ms", NVGraceGPU, reset_delay, 100),
-    DEFINE_PROP_BOOL("x-dvsec", NVGraceGPU, dvsec, true),
+    DEFINE_PROP_BOOL("x-dvsec", NVGraceGPU, config.dvsec, true),
     DEFINE_PROP_BOOL("x-c2c-up", NVGraceGPU, c2c_up, true),
     DEFINE_PROP_BOOL("x-never-ready", NVGraceGPU, never_ready, false),
     DEFINE_PROP_BOOL("x-ready-after-reset", NVGraceGPU, ready_after_reset,
                      true),
+    DEFINE_PROP_BOOL("x-cxl-dvsec", NVGraceGPU, config.cxl_dvsec, false),
+    DEFINE_PROP_BOOL("x-cxl-info-valid", NVGraceGPU, config.cxl_info_valid,
+                     true),
+    DEFINE_PROP_UINT8("x-cxl-timeout", NVGraceGPU, config.cxl_timeout, 0),
     DEFINE_PROP_STRING("x-dsd", NVGraceGPU, dsd),
     DEFINE_PROP_UINT64("x-dsd-base", NVGraceGPU, dsd_base, NVGRACE_DSD_TRUTH),
     DEFINE_PROP_UINT64("x-dsd-size", NVGraceGPU, dsd_size, NVGRACE_DSD_TRUTH),

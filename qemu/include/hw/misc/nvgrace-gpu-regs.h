@@ -27,7 +27,7 @@
 /* Copy engine: our own invention, nothing like it is in NVIDIA's hardware */
 #define NVGRACE_CE_BASE             0xa00000
 #define NVGRACE_CE_ID               (NVGRACE_CE_BASE + 0x00) /* RO */
-#define NVGRACE_CE_STATUS           (NVGRACE_CE_BASE + 0x04) /* RO, W1C DONE/ERROR */
+#define NVGRACE_CE_STATUS           (NVGRACE_CE_BASE + 0x04) /* RO, W1C */
 #define NVGRACE_CE_SRC_LO           (NVGRACE_CE_BASE + 0x08)
 #define NVGRACE_CE_SRC_HI           (NVGRACE_CE_BASE + 0x0c)
 #define NVGRACE_CE_DST_LO           (NVGRACE_CE_BASE + 0x10)
@@ -35,24 +35,24 @@
 #define NVGRACE_CE_LEN_LO           (NVGRACE_CE_BASE + 0x18)
 #define NVGRACE_CE_LEN_HI           (NVGRACE_CE_BASE + 0x1c)
 #define NVGRACE_CE_CTRL             (NVGRACE_CE_BASE + 0x20) /* WO: kick */
-#define NVGRACE_CE_COUNT            (NVGRACE_CE_BASE + 0x24) /* RO: jobs done since reset */
+#define NVGRACE_CE_COUNT            (NVGRACE_CE_BASE + 0x24) /* RO: jobs ended */
 
 #define NVGRACE_CE_ID_VALUE         0x43454e47 /* "GNEC" */
 
 /* CTRL: START with, for each end, coherent memory offset or DMA address */
 #define NVGRACE_CE_CTRL_START       (1u << 0)
-#define NVGRACE_CE_CTRL_SRC_MEM     (1u << 1) /* source is an offset in coherent memory */
-#define NVGRACE_CE_CTRL_DST_MEM     (1u << 2) /* destination is one */
+#define NVGRACE_CE_CTRL_SRC_MEM     (1u << 1) /* SRC: coherent memory offset */
+#define NVGRACE_CE_CTRL_DST_MEM     (1u << 2) /* DST: coherent memory offset */
 #define NVGRACE_CE_CTRL_IRQ         (1u << 3) /* MSI-X vector 0 at the end */
 #define NVGRACE_CE_CTRL_ABORT       (1u << 4)
 
-/* STATUS */
+/* STATUS; with ERROR, nothing or a part was copied */
 #define NVGRACE_CE_STATUS_BUSY      (1u << 0)
-#define NVGRACE_CE_STATUS_DONE      (1u << 1)
-#define NVGRACE_CE_STATUS_ERROR     (1u << 2) /* with DONE: nothing or a part was copied */
+#define NVGRACE_CE_STATUS_DONE      (1u << 1) /* W1C */
+#define NVGRACE_CE_STATUS_ERROR     (1u << 2) /* W1C */
 #define NVGRACE_CE_STATUS_CAUSE_SHIFT 8
 #define NVGRACE_CE_STATUS_CAUSE_MASK  0xff00
-#define NVGRACE_CE_CAUSE_RANGE      1 /* beyond the coherent memory, or length 0 */
+#define NVGRACE_CE_CAUSE_RANGE      1 /* beyond the memory, or length 0 */
 #define NVGRACE_CE_CAUSE_DMA        2 /* the IOMMU or the bus refused */
 #define NVGRACE_CE_CAUSE_NOT_READY  3 /* the memory is in reset */
 #define NVGRACE_CE_CAUSE_ABORTED    4
@@ -66,5 +66,18 @@
 #define NVGRACE_DVSEC_ID            3
 #define NVGRACE_DVSEC_MIG           0x0a
 #define NVGRACE_DVSEC_MIG_CACHED_RESMEM 0x1
+
+/*
+ * CXL device DVSEC (CXL r3.1, 8.1.3), if asked for: readiness as on GPUs after
+ * Blackwell, in the low half of the size of memory range 1
+ */
+#define NVGRACE_CXL_DVSEC_VENDOR_ID 0x1e98
+#define NVGRACE_CXL_DVSEC_ID        0
+#define NVGRACE_CXL_DVSEC_SIZE      0x3c
+#define NVGRACE_CXL_DVSEC_MEM       0x1c
+#define NVGRACE_CXL_MEM_INFO_VALID  (1u << 0)
+#define NVGRACE_CXL_MEM_ACTIVE      (1u << 1)
+#define NVGRACE_CXL_TIMEOUT_SHIFT   13
+#define NVGRACE_CXL_TIMEOUT_MAX     7
 
 #endif /* HW_MISC_NVGRACE_GPU_REGS_H */
