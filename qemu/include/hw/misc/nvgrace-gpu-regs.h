@@ -35,7 +35,7 @@
 #define NVGRACE_CE_LEN_LO           (NVGRACE_CE_BASE + 0x18)
 #define NVGRACE_CE_LEN_HI           (NVGRACE_CE_BASE + 0x1c)
 #define NVGRACE_CE_CTRL             (NVGRACE_CE_BASE + 0x20) /* WO: kick */
-#define NVGRACE_CE_COUNT            (NVGRACE_CE_BASE + 0x24) /* RO: jobs ended */
+#define NVGRACE_CE_COUNT            (NVGRACE_CE_BASE + 0x24) /* RO: jobs */
 
 #define NVGRACE_CE_ID_VALUE         0x43454e47 /* "GNEC" */
 
