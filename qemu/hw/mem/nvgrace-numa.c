@@ -70,8 +70,21 @@ static const NVGraceMemory *owner_of(uint32_t node, const NVGraceMemory *mem)
     return NULL;
 }
 
-static uint8_t distance(const NumaState *numa, int a, int b,
-                        const NVGraceMemory *mem)
+static bool node_has_cpu(int node)
+{
+    MachineState *ms = MACHINE(qdev_get_machine());
+    const CPUArchIdList *cpus = MACHINE_GET_CLASS(ms)->possible_cpu_arch_ids(ms);
+
+    for (int i = 0; i < cpus->len; i++) {
+        if (cpus->cpus[i].props.has_node_id &&
+            cpus->cpus[i].props.node_id == node) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static uint8_t distance(int a, int b, const NVGraceMemory *mem)
 {
     const NVGraceMemory *gpu_a = owner_of(a, mem);
     const NVGraceMemory *gpu_b = owner_of(b, mem);
@@ -90,8 +103,8 @@ static uint8_t distance(const NumaState *numa, int a, int b,
         return socket_of(gpu_b) == a ? DISTANCE_CPU_OWN_GPU
                                      : DISTANCE_CPU_OTHER_GPU;
     }
-    return numa->nodes[a].has_cpu && numa->nodes[b].has_cpu
-           ? DISTANCE_CPU_CPU : NUMA_DISTANCE_DEFAULT;
+    return node_has_cpu(a) && node_has_cpu(b) ? DISTANCE_CPU_CPU
+                                              : NUMA_DISTANCE_DEFAULT;
 }
 
 /* Distances from -numa dist, and those set for an earlier GPU, are not 0. */
@@ -100,24 +113,11 @@ static void fill_distances(NumaState *numa, const NVGraceMemory *mem)
     for (int a = 0; a < numa->num_nodes; a++) {
         for (int b = 0; b < numa->num_nodes; b++) {
             if (!numa->nodes[a].distance[b]) {
-                numa->nodes[a].distance[b] = distance(numa, a, b, mem);
+                numa->nodes[a].distance[b] = distance(a, b, mem);
             }
         }
     }
     numa->have_numa_distance = true;
-}
-
-static bool node_has_cpu(MachineState *ms, int node)
-{
-    const CPUArchIdList *cpus = MACHINE_GET_CLASS(ms)->possible_cpu_arch_ids(ms);
-
-    for (int i = 0; i < cpus->len; i++) {
-        if (cpus->cpus[i].props.has_node_id &&
-            cpus->cpus[i].props.node_id == node) {
-            return true;
-        }
-    }
-    return false;
 }
 
 static void append_node(NumaState *numa, uint64_t size)
@@ -139,7 +139,10 @@ static bool add_nodes(MachineState *ms, NVGraceMemory *mem, Error **errp)
     if (!numa->num_nodes) {
         /* As QEMU does for maxmem=: all there is so far is one node. */
         append_node(numa, ms->ram_size);
-        numa->nodes[0].has_cpu = true;
+        if (numa->hmat_enabled) {
+            numa->nodes[0].has_cpu = true;
+            numa->nodes[0].initiator = 0;
+        }
     }
 
     start = mem->pxm_start == NVGRACE_PXM_AUTO ? numa->num_nodes
@@ -183,7 +186,7 @@ static bool add_nodes(MachineState *ms, NVGraceMemory *mem, Error **errp)
             }
             if (numa->nodes[n].node_mem) {
                 why = "has memory";
-            } else if (node_has_cpu(ms, n)) {
+            } else if (node_has_cpu(n)) {
                 why = "has CPUs";
             }
             if (why) {

@@ -1,0 +1,298 @@
+/*
+ * QTest: what coherent memory of Grace GPUs refuses, and what it says
+ *
+ * Each message names what is wrong, with the number, and each hint what to type
+ * instead; where the hint is an argument, that argument is tried.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#include "qemu/osdep.h"
+#include "qobject/qdict.h"
+#include "nvgrace-fwcfg.h"
+
+typedef struct Refusal {
+    const char *path;
+    const char *args;
+    const char *message;
+    const char *remedy;
+} Refusal;
+
+#define VIRT(options) \
+    "-machine virt,gic-version=3" options " -cpu max -m 1G -net none "
+
+static const Refusal refusals[] = {
+    {
+        "machine/acpi-off", VIRT(",acpi=off") NVGRACE(1, "2G", ""),
+        "described by ACPI, which acpi=off switches off", "acpi=on",
+    }, {
+        /* the only one that cannot be had without an accelerator */
+        "machine/mte", "-accel tcg " VIRT(",mte=on") NVGRACE(1, "2G", ""),
+        "the machine has mte=on", "mte=off",
+    }, {
+        "machine/highmem-off",
+        "-machine virt,highmem=off -cpu max -m 1G -net none "
+        NVGRACE(1, "2G", ""),
+        "but highmem is off", "-machine virt,highmem=on",
+    }, {
+        "machine/highmem-mmio-off",
+        VIRT(",highmem-mmio=off") NVGRACE(1, "2G", ""),
+        "but highmem-mmio is off", "-machine virt,highmem-mmio=on",
+    }, {
+        "machine/highmem-ecam-off",
+        VIRT(",highmem-ecam=off") NVGRACE(1, "2G", ""),
+        "but highmem-ecam is off", "-machine virt,highmem-ecam=on",
+    }, {
+        "topology/root-bus",
+        NVGRACE_MACHINE NVGRACE_MEM(1, "2G")
+        "-device nvgrace-gpu,bus=pcie.0,addr=3,memdev=m1",
+        "behind a PCIe root port, not 03.0 of bus 'pcie.0'",
+        "-device pcie-root-port,id=rp0",
+    }, {
+        "topology/function",
+        NVGRACE_MACHINE NVGRACE_PORT(1) NVGRACE_MEM(1, "2G")
+        "-device virtio-rng-pci,bus=rp1,addr=0.0,multifunction=on "
+        "-device nvgrace-gpu,bus=rp1,addr=0.1,memdev=m1",
+        "not 00.1 of bus 'rp1'", "bus=rp0,addr=0",
+    }, {
+        "topology/upstream-port",
+        NVGRACE_MACHINE NVGRACE_PORT(1) NVGRACE_MEM(1, "2G")
+        "-device x3130-upstream,id=up,bus=rp1 "
+        "-device nvgrace-gpu,bus=up,addr=0,memdev=m1",
+        "not 00.0 of bus 'up'", "-device pcie-root-port,id=rp0",
+    }, {
+        "pxm/count-0", NVGRACE_MACHINE NVGRACE(1, "2G", "pxm-count=0"),
+        "pxm-count=0 is not between 1 and 8", "1 is enough without MIG",
+    }, {
+        "pxm/count-9", NVGRACE_MACHINE NVGRACE(1, "2G", "pxm-count=9"),
+        "pxm-count=9 is not between 1 and 8", "Bare metal has 8 per GPU",
+    }, {
+        "pxm/start-gap", NVGRACE_MACHINE NVGRACE(1, "2G", "pxm-start=2"),
+        "pxm-start=2 leaves a gap", "Use pxm-start=1",
+    }, {
+        "pxm/start-huge", NVGRACE_MACHINE NVGRACE(1, "2G",
+                                                  "pxm-start=4294967290"),
+        "pxm-start=4294967290 leaves a gap", "Use pxm-start=1",
+    }, {
+        "pxm/start-memory", NVGRACE_MACHINE NVGRACE(1, "2G", "pxm-start=0"),
+        "takes NUMA node 0, which has memory", "Use pxm-start=1",
+    }, {
+        "pxm/start-cpus",
+        NVGRACE_MACHINE "-smp 2 "
+        "-object memory-backend-ram,id=ram,size=1G "
+        "-numa node,nodeid=0,memdev=ram,cpus=0 -numa node,nodeid=1,cpus=1 "
+        NVGRACE(1, "2G", "pxm-start=1"),
+        "takes NUMA node 1, which has CPUs", "Use pxm-start=2",
+    }, {
+        "pxm/start-other-gpu",
+        NVGRACE_MACHINE NVGRACE(1, "2G", "") NVGRACE(2, "2G", "pxm-start=8"),
+        "takes NUMA node 8, which belongs to another GPU", "Use pxm-start=9",
+    }, {
+        "addr/unaligned",
+        NVGRACE_MACHINE NVGRACE(1, "2G", "mem-addr=0x6010000000"),
+        "mem-addr=0x6010000000 is not a multiple of 512 MiB",
+        "Use mem-addr=0x6000000000",
+    }, {
+        "addr/beyond-pa",
+        NVGRACE_MACHINE NVGRACE(1, "2G", "mem-addr=0x100000000000"),
+        "beyond the guest's last physical address 0xfffffffffff",
+        "at most mem-addr=0xfff80000000",
+    }, {
+        "addr/across-pa",
+        NVGRACE_MACHINE NVGRACE(1, "2G", "mem-addr=0xfffa0000000"),
+        "beyond the guest's last physical address 0xfffffffffff",
+        "at most mem-addr=0xfff80000000",
+    }, {
+        "addr/overflow",
+        NVGRACE_MACHINE NVGRACE(1, "2G", "mem-addr=0xffffffffe0000000"),
+        "beyond the guest's last physical address 0xfffffffffff",
+        "at most mem-addr=0xfff80000000",
+    }, {
+        "addr/ram", NVGRACE_MACHINE NVGRACE(1, "2G", "mem-addr=0x40000000"),
+        "overlap guest RAM at 0x40000000-0x7fffffff", "Leave mem-addr= out",
+    }, {
+        "addr/low-mmio",
+        NVGRACE_MACHINE NVGRACE(1, "512M", "model=gb200,mem-addr=0"),
+        "overlap the PCIe MMIO window at 0x10000000-0x3efeffff",
+        "Leave mem-addr= out",
+    }, {
+        "addr/hotplug-range",
+        "-machine virt,gic-version=3 -cpu max -m 1G,maxmem=2G,slots=1 "
+        "-net none " NVGRACE(1, "2G", "mem-addr=0x80000000"),
+        "overlap the memory hotplug range at 0x80000000-0xffffffff",
+        "Leave mem-addr= out",
+    }, {
+        "addr/high-mmio",
+        NVGRACE_MACHINE NVGRACE(1, "2G", "mem-addr=0x7fe0000000"),
+        "overlap the high PCIe MMIO window at 0x8000000000-0xffffffffff",
+        "Leave mem-addr= out",
+    }, {
+        "addr/ecam",
+        NVGRACE_MACHINE NVGRACE(1, "2G", "mem-addr=0x4000000000"),
+        "overlap the high PCIe ECAM at 0x4010000000-0x401fffffff",
+        "Leave mem-addr= out",
+    }, {
+        "addr/something-mapped",
+        NVGRACE_MACHINE "-smp 128 "
+        NVGRACE(1, "544M", "model=gb200,mem-addr=0x3fe0000000"),
+        "overlap memory region 'gicv3_redist_region[1]' at 0x4000000000-",
+        "Leave mem-addr= out",
+    }, {
+        "addr/other-gpu",
+        NVGRACE_MACHINE NVGRACE(1, "2G", "mem-addr=0x6000000000")
+        NVGRACE(2, "2G", "mem-addr=0x6060000000"),
+        "overlap the coherent memory of GPU 'gpu1' at "
+        "0x6000000000-0x607fffffff", "Leave mem-addr= out",
+    }, {
+        "size/too-large",
+        NVGRACE_MACHINE NVGRACE(1, "256G", ""),
+        "no room for 256 GiB of coherent GPU memory between 0x4020000000 and "
+        "0x7fffffffff, where 0 other GPUs have theirs",
+        "highmem-mmio-size=1024G",
+    }, {
+        "size/never",
+        "-machine virt,gic-version=3 -cpu cortex-a57 -m 1G -net none "
+        NVGRACE(1, "16T", ""),
+        "no room for 16 TiB", "in 44 physical address bits: use fewer GPUs",
+    }, {
+        "vfio/root-bus",
+        NVGRACE_MACHINE "-device vfio-pci-nvgrace,host=ffff:ff:1f.7,"
+        "bus=pcie.0,addr=3",
+        "behind a PCIe root port, not 03.0 of bus 'pcie.0'",
+        "-device pcie-root-port,id=rp0",
+    }, {
+        "vfio/pxm-count",
+        NVGRACE_MACHINE NVGRACE_PORT(1)
+        "-device vfio-pci-nvgrace,host=ffff:ff:1f.7,bus=rp1,pxm-count=9",
+        "pxm-count=9 is not between 1 and 8", "Bare metal has 8 per GPU",
+    }, {
+        "vfio/no-mmap",
+        NVGRACE_MACHINE NVGRACE_PORT(1)
+        "-device vfio-pci-nvgrace,host=ffff:ff:1f.7,bus=rp1,x-no-mmap=on",
+        "x-no-mmap=on leaves no way to coherent memory",
+        "Leave x-no-mmap= out",
+    }, {
+        "vfio/no-host-device",
+        NVGRACE_MACHINE NVGRACE_PORT(1)
+        "-device vfio-pci-nvgrace,host=ffff:ff:1f.7,bus=rp1",
+        "no such host device", "ffff:ff:1f.7",
+    },
+};
+
+static void test_refusal(const void *data)
+{
+    const Refusal *refusal = data;
+    g_autofree char *output = NULL;
+
+    g_assert_cmpint(nvgrace_run(refusal->args, &output), ==, 1);
+    if (!strstr(output, refusal->message) ||
+        !strstr(output, refusal->remedy)) {
+        g_error("expected '%s' and '%s' in: %s", refusal->message,
+                refusal->remedy, output);
+    }
+}
+
+/* Nodes 0..120 are the user's, 8 more do not fit below node 128. */
+static void test_too_many_nodes(void)
+{
+    g_autoptr(GString) args = g_string_new(
+        NVGRACE_MACHINE "-object memory-backend-ram,id=ram,size=1G "
+        "-numa node,nodeid=0,memdev=ram,cpus=0 ");
+    g_autofree char *wrong = NULL, *right = NULL;
+    g_autofree char *output = NULL, *output_right = NULL;
+
+    for (int n = 1; n <= 120; n++) {
+        g_string_append_printf(args, "-numa node,nodeid=%d ", n);
+    }
+    wrong = g_strconcat(args->str, NVGRACE(1, "2G", "pxm-count=8"), NULL);
+    g_assert_cmpint(nvgrace_run(wrong, &output), ==, 1);
+    g_assert_nonnull(strstr(output, "pxm-count=8 needs NUMA nodes 121 to 128, "
+                            "but the last one that QEMU can have is 127"));
+    g_assert_nonnull(strstr(output, "Use pxm-count=7 or less"));
+
+    right = g_strconcat(args->str, NVGRACE(1, "2G", "pxm-count=7"), NULL);
+    g_assert_cmpint(nvgrace_run(right, &output_right), ==, 0);
+}
+
+#define WARNING "CONFIG_NODES_SHIFT=4"
+
+static void test_16_nodes(void)
+{
+    g_autofree char *output = NULL;
+
+    g_assert_cmpint(nvgrace_run(NVGRACE_MACHINE NVGRACE(1, "2G", "")
+                                NVGRACE(2, "2G", "pxm-count=7"), &output),
+                    ==, 0);
+    g_assert_null(strstr(output, WARNING));
+}
+
+static void test_17_nodes(void)
+{
+    g_autofree char *output = NULL;
+    const char *first;
+
+    g_assert_cmpint(nvgrace_run(NVGRACE_MACHINE NVGRACE(1, "2G", "")
+                                NVGRACE(2, "2G", "") NVGRACE(3, "2G", ""),
+                                &output), ==, 0);
+    first = strstr(output, "17 NUMA nodes are more than the 16");
+    g_assert_nonnull(first);
+    g_assert_nonnull(strstr(first, WARNING));
+    g_assert_null(strstr(first + strlen("17 NUMA"), "NUMA nodes are more"));
+}
+
+static void check_hotplug(const char *driver)
+{
+    QTestState *qts = qtest_init(NVGRACE_MACHINE NVGRACE_PORT(1)
+                                 NVGRACE_MEM(1, "2G"));
+    QDict *rsp = qtest_qmp(qts, "{'execute': 'device_add', 'arguments': "
+                           "{'driver': %s, 'bus': 'rp1'}}", driver);
+    const char *desc = qdict_get_str(qdict_get_qdict(rsp, "error"), "desc");
+    g_autofree char *expected = g_strdup_printf("Device '%s' does not support "
+                                                "hotplugging", driver);
+
+    g_assert_cmpstr(desc, ==, expected);
+    qobject_unref(rsp);
+    qtest_quit(qts);
+}
+
+static void test_hotplug(void)
+{
+    check_hotplug("nvgrace-gpu");
+}
+
+static void test_hotplug_vfio(void)
+{
+    check_hotplug("vfio-pci-nvgrace");
+}
+
+static void test_unplug(void)
+{
+    QTestState *qts = qtest_init(NVGRACE_MACHINE NVGRACE(1, "2G", ""));
+    QDict *rsp = qtest_qmp(qts, "{'execute': 'device_del', 'arguments': "
+                           "{'id': 'gpu1'}}");
+    const char *desc = qdict_get_str(qdict_get_qdict(rsp, "error"), "desc");
+
+    g_assert_nonnull(strstr(desc, "does not support hot"));
+    qobject_unref(rsp);
+    qtest_quit(qts);
+}
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+
+    for (int i = 0; i < ARRAY_SIZE(refusals); i++) {
+        g_autofree char *path = g_strdup_printf("/nvgrace/errors/%s",
+                                                refusals[i].path);
+
+        g_test_add_data_func(path, &refusals[i], test_refusal);
+    }
+    g_test_add_func("/nvgrace/errors/pxm/too-many-nodes", test_too_many_nodes);
+    g_test_add_func("/nvgrace/errors/pxm/16-nodes-no-warning", test_16_nodes);
+    g_test_add_func("/nvgrace/errors/pxm/17-nodes-one-warning", test_17_nodes);
+    g_test_add_func("/nvgrace/errors/hotplug/emulated", test_hotplug);
+    g_test_add_func("/nvgrace/errors/hotplug/vfio", test_hotplug_vfio);
+    g_test_add_func("/nvgrace/errors/hotplug/unplug", test_unplug);
+
+    return g_test_run();
+}

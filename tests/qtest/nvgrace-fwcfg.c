@@ -1,0 +1,133 @@
+/*
+ * What the qtests of Grace GPUs share: machines, ACPI tables, failures
+ *
+ * The tables are read as firmware does it, through fw_cfg's DMA interface
+ * (docs/specs/fw_cfg.rst): selecting the file is what makes QEMU build them with
+ * the bus numbers of that moment.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#include "qemu/osdep.h"
+#include "qemu/bswap.h"
+#include "hw/pci/pci_regs.h"
+#include "nvgrace-fwcfg.h"
+
+#define FW_CFG_DMA          (0x09020000 + 16)
+#define FW_CFG_FILE_DIR     0x19
+#define FW_CFG_DMA_READ     (1u << 1)
+#define FW_CFG_DMA_SELECT   (1u << 3)
+
+/* In guest RAM: the descriptor, and behind it what is read */
+#define DESCRIPTOR          0x40000000ULL
+#define BUFFER              0x40001000ULL
+
+#define TABLE_HEADER_SIZE   36
+
+static void fw_cfg_read(QTestState *qts, uint16_t key, uint32_t size,
+                        void *data)
+{
+    struct {
+        uint32_t control;
+        uint32_t size;
+        uint64_t address;
+    } descriptor = {
+        cpu_to_be32((uint32_t)key << 16 | FW_CFG_DMA_SELECT | FW_CFG_DMA_READ),
+        cpu_to_be32(size),
+        cpu_to_be64(BUFFER),
+    };
+
+    qtest_memwrite(qts, DESCRIPTOR, &descriptor, sizeof(descriptor));
+    qtest_writeq(qts, FW_CFG_DMA, bswap64(DESCRIPTOR));
+    g_assert_cmphex(qtest_readl(qts, DESCRIPTOR), ==, 0);
+    qtest_bufread(qts, BUFFER, data, size);
+}
+
+GByteArray *nvgrace_acpi_read(QTestState *qts)
+{
+    struct {
+        uint32_t size;
+        uint16_t key;
+        uint16_t reserved;
+        char name[56];
+    } file;
+    uint32_t count;
+    g_autofree uint8_t *dir = NULL;
+
+    fw_cfg_read(qts, FW_CFG_FILE_DIR, sizeof(count), &count);
+    count = be32_to_cpu(count);
+    dir = g_malloc(sizeof(count) + count * sizeof(file));
+    fw_cfg_read(qts, FW_CFG_FILE_DIR, sizeof(count) + count * sizeof(file),
+                dir);
+
+    for (uint32_t i = 0; i < count; i++) {
+        memcpy(&file, dir + sizeof(count) + i * sizeof(file), sizeof(file));
+        if (g_str_equal(file.name, "etc/acpi/tables")) {
+            GByteArray *tables = g_byte_array_new();
+
+            g_byte_array_set_size(tables, be32_to_cpu(file.size));
+            fw_cfg_read(qts, be16_to_cpu(file.key), tables->len, tables->data);
+            return tables;
+        }
+    }
+    g_assert_not_reached();
+}
+
+const uint8_t *nvgrace_acpi_table(GByteArray *tables, const char *signature,
+                                  size_t *size)
+{
+    size_t at = 0;
+
+    while (at + TABLE_HEADER_SIZE <= tables->len) {
+        const uint8_t *table = tables->data + at;
+
+        *size = ldl_le_p(table + 4);
+        if (*size < TABLE_HEADER_SIZE) {
+            break;
+        }
+        g_assert_cmpuint(*size, <=, tables->len - at);
+        if (!memcmp(table, signature, 4)) {
+            return table;
+        }
+        at += *size;
+    }
+    return NULL;
+}
+
+void nvgrace_set_bus(QTestState *qts, int bus, int slot, int secondary)
+{
+    uint64_t bridge = VIRT_ECAM + (bus << 20) + (slot << 15);
+
+    g_assert_cmphex(qtest_readw(qts, bridge + PCI_CLASS_DEVICE), ==, 0x0604);
+    qtest_writeb(qts, bridge + PCI_PRIMARY_BUS, bus);
+    qtest_writeb(qts, bridge + PCI_SECONDARY_BUS, secondary);
+    qtest_writeb(qts, bridge + PCI_SUBORDINATE_BUS, 0xff);
+}
+
+int nvgrace_run(const char *args, char **output)
+{
+    /* QEMU exits when all devices exist and their device tree is written. */
+    g_autofree char *line = g_strdup_printf("%s %s -machine dumpdtb=/dev/null "
+                                            "-accel qtest -display none "
+                                            "-nodefaults",
+                                            qtest_qemu_binary(NULL), args);
+    g_auto(GStrv) argv = g_strsplit(line, " ", -1);
+    g_autoptr(GPtrArray) words = g_ptr_array_new();
+    GError *err = NULL;
+    int status;
+
+    for (char **word = argv; *word; word++) {
+        if (**word) {
+            g_ptr_array_add(words, *word);
+        }
+    }
+    g_ptr_array_add(words, NULL);
+
+    g_spawn_sync(NULL, (char **)words->pdata, NULL,
+                 G_SPAWN_SEARCH_PATH | G_SPAWN_STDOUT_TO_DEV_NULL, NULL, NULL,
+                 NULL, output, &status, &err);
+    g_assert_no_error(err);
+    g_test_message("%s\n%s", args, *output);
+    g_assert_true(WIFEXITED(status));
+    return WEXITSTATUS(status);
+}

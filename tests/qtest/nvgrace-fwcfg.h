@@ -1,0 +1,67 @@
+/*
+ * What the qtests of Grace GPUs share: machines, ACPI tables, failures
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#ifndef NVGRACE_FWCFG_H
+#define NVGRACE_FWCFG_H
+
+#include "libqtest.h"
+
+/* Fixed addresses of the virt machine */
+#define VIRT_ECAM       0x4010000000ULL
+#define VIRT_GAP_START  0x4020000000ULL
+#define VIRT_MMIO       0x8000000000ULL
+
+/* A -machine and -cpu for guests with coherent memory; no devices yet */
+#define NVGRACE_MACHINE "-machine virt,gic-version=3 -cpu max -m 1G -net none "
+
+/* GPU number N with a memory of its own behind a root port of its own */
+#define NVGRACE_PORT(n) \
+    "-device pcie-root-port,id=rp" #n ",chassis=1" #n ",bus=pcie.0,addr=" #n " "
+#define NVGRACE_MEM(n, size) \
+    "-object memory-backend-ram,id=m" #n ",size=" size ",reserve=off "
+#define NVGRACE_GPU(n, options) \
+    "-device nvgrace-gpu,id=gpu" #n ",bus=rp" #n ",memdev=m" #n "," options " "
+#define NVGRACE(n, size, options) \
+    NVGRACE_PORT(n) NVGRACE_MEM(n, size) NVGRACE_GPU(n, options)
+
+/**
+ * nvgrace_acpi_read() - all ACPI tables, as the firmware gets them
+ * @qts: the machine; its tables are built by this, with bus numbers of now
+ *
+ * Returns: the blob, to be freed by g_byte_array_unref().
+ */
+GByteArray *nvgrace_acpi_read(QTestState *qts);
+
+/**
+ * nvgrace_acpi_table() - one of them
+ * @tables: what nvgrace_acpi_read() returned
+ * @signature: four characters
+ * @size: where to put its length in bytes, header included
+ *
+ * Returns: the table in @tables, NULL if there is none.
+ */
+const uint8_t *nvgrace_acpi_table(GByteArray *tables, const char *signature,
+                                  size_t *size);
+
+/**
+ * nvgrace_set_bus() - give the bus behind a bridge its number, as firmware does
+ * @qts: the machine
+ * @bus: the number of the bus that the bridge is on
+ * @slot: where on it, function 0
+ * @secondary: the number
+ */
+void nvgrace_set_bus(QTestState *qts, int bus, int slot, int secondary);
+
+/**
+ * nvgrace_run() - start QEMU until all devices exist, and no further
+ * @args: arguments, beginning with -machine virt
+ * @output: where to put what it says on standard error
+ *
+ * Returns: its exit status; a signal fails the test.
+ */
+int nvgrace_run(const char *args, char **output);
+
+#endif /* NVGRACE_FWCFG_H */

@@ -1,0 +1,244 @@
+/*
+ * QTest: where the coherent memory of Grace GPUs is in the guest
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#include "qemu/osdep.h"
+#include "qemu/units.h"
+#include "qobject/qdict.h"
+#include "nvgrace-fwcfg.h"
+
+/* The guest address of a GPU's memory */
+static uint64_t address(QTestState *qts, const char *id)
+{
+    g_autofree char *path = g_strdup_printf("/machine/peripheral/%s", id);
+    QDict *rsp = qtest_qmp(qts, "{'execute': 'qom-get', 'arguments': "
+                           "{'path': %s, 'property': 'mem-addr'}}", path);
+    uint64_t addr;
+
+    g_assert_true(qdict_haskey(rsp, "return"));
+    addr = qdict_get_uint(rsp, "return");
+    qobject_unref(rsp);
+    return addr;
+}
+
+/* Memory, and nobody else's: both words stay what they were set to. */
+static void check_memory(QTestState *qts, uint64_t addr, uint64_t size)
+{
+    qtest_writeq(qts, addr, addr);
+    qtest_writeq(qts, addr + size - 8, ~addr);
+    g_assert_cmphex(qtest_readq(qts, addr), ==, addr);
+    g_assert_cmphex(qtest_readq(qts, addr + size - 8), ==, ~addr);
+}
+
+static void check_one(const char *args, uint64_t size, uint64_t expected)
+{
+    QTestState *qts = qtest_init(args);
+
+    g_assert_cmphex(address(qts, "gpu1"), ==, expected);
+    check_memory(qts, expected, size);
+    qtest_quit(qts);
+}
+
+/* 96 GiB at a multiple of 128 GiB: natural alignment fits */
+static void test_96g(void)
+{
+    check_one(NVGRACE_MACHINE NVGRACE(1, "96G", "model=gh200"), 96 * GiB,
+              384 * GiB);
+}
+
+/* 192 GiB at a multiple of 256 GiB do not fit below 512 GiB */
+static void test_192g(void)
+{
+    check_one(NVGRACE_MACHINE NVGRACE(1, "192G", "model=gb200"), 192 * GiB,
+              257 * GiB);
+}
+
+/* Not a multiple of 1 GiB, as real ones */
+static void test_odd_size(void)
+{
+    check_one(NVGRACE_MACHINE NVGRACE(1, "97920M", "model=gh200"), 97920 * MiB,
+              384 * GiB);
+}
+
+static void test_4g(void)
+{
+    check_one(NVGRACE_MACHINE NVGRACE(1, "4G", "model=gh200"), 4 * GiB,
+              260 * GiB);
+}
+
+static void test_largest(void)
+{
+    check_one(NVGRACE_MACHINE NVGRACE(1, "255G", "model=gb200"), 255 * GiB,
+              257 * GiB);
+}
+
+static void test_much_ram(void)
+{
+    /* 300 GiB of RAM move all high windows up; the memory goes with them. */
+    QTestState *qts = qtest_init("-machine virt,gic-version=3 -cpu max "
+                                 "-net none -m 300G "
+                                 "-object memory-backend-ram,id=ram,size=300G,"
+                                 "reserve=off -machine memory-backend=ram "
+                                 NVGRACE(1, "96G", "model=gh200"));
+
+    g_assert_cmphex(address(qts, "gpu1"), ==, 384 * GiB);
+    check_memory(qts, 384 * GiB, 96 * GiB);
+    qtest_quit(qts);
+}
+
+/* The split is not visible: last word of usemem, first word of resmem */
+static void test_contiguous(void)
+{
+    const uint64_t resmem = 384 * GiB + 3 * GiB;
+    QTestState *qts = qtest_init(NVGRACE_MACHINE
+                                 NVGRACE(1, "4G",
+                                         "model=gh200,mem-addr=0x6000000000"));
+
+    qtest_writeq(qts, resmem - 4, 0x1122334455667788ULL);
+    g_assert_cmphex(qtest_readl(qts, resmem - 4), ==, 0x55667788);
+    g_assert_cmphex(qtest_readl(qts, resmem), ==, 0x11223344);
+    qtest_quit(qts);
+}
+
+static void test_two(void)
+{
+    QTestState *qts = qtest_init(NVGRACE_MACHINE
+                                 NVGRACE(1, "96G", "model=gh200")
+                                 NVGRACE(2, "96G", "model=gh200"));
+
+    g_assert_cmphex(address(qts, "gpu1"), ==, 384 * GiB);
+    g_assert_cmphex(address(qts, "gpu2"), ==, 257 * GiB);
+    check_memory(qts, 384 * GiB, 96 * GiB);
+    check_memory(qts, 257 * GiB, 96 * GiB);
+    g_assert_cmphex(qtest_readq(qts, 384 * GiB), ==, 384 * GiB);
+    qtest_quit(qts);
+}
+
+/* A hole that fits is used before what is behind it. */
+static void test_pack(void)
+{
+    QTestState *qts = qtest_init(NVGRACE_MACHINE
+                                 NVGRACE(1, "2G", "mem-addr=0x4100000000")
+                                 NVGRACE(2, "2G", "") NVGRACE(3, "4G", "")
+                                 NVGRACE(4, "2G", ""));
+
+    g_assert_cmphex(address(qts, "gpu1"), ==, 260 * GiB);
+    g_assert_cmphex(address(qts, "gpu2"), ==, 258 * GiB);
+    g_assert_cmphex(address(qts, "gpu3"), ==, 264 * GiB);
+    g_assert_cmphex(address(qts, "gpu4"), ==, 262 * GiB);
+    qtest_quit(qts);
+}
+
+static void test_mem_addr(void)
+{
+    check_one(NVGRACE_MACHINE NVGRACE(1, "2G", "mem-addr=0x5020000000"),
+              2 * GiB, 0x5020000000ULL);
+}
+
+/* TCG's address space does not end with the high PCIe MMIO window. */
+static void test_mem_addr_above(void)
+{
+    check_one(NVGRACE_MACHINE NVGRACE(1, "2G", "mem-addr=0x20000000000"),
+              2 * GiB, 2 * TiB);
+}
+
+static void test_reset(void)
+{
+    QTestState *qts = qtest_init(NVGRACE_MACHINE
+                                 NVGRACE(1, "2G", "")
+                                 NVGRACE(2, "2G", "mem-addr=0x5000000000"));
+
+    uint64_t addr = address(qts, "gpu1");
+
+    qtest_system_reset(qts);
+    g_assert_cmphex(address(qts, "gpu1"), ==, addr);
+    g_assert_cmphex(address(qts, "gpu2"), ==, 0x5000000000ULL);
+    qtest_quit(qts);
+}
+
+#define GPUS_192G                                                       \
+    NVGRACE(1, "192G", "model=gb200") NVGRACE(2, "192G", "model=gb200") \
+    NVGRACE(3, "192G", "model=gb200") NVGRACE(4, "192G", "model=gb200")
+
+static int run_with(uint64_t gib, const char *gpus, char **output)
+{
+    g_autofree char *args = g_strdup_printf(
+        "-machine virt,gic-version=3,highmem-mmio-size=%" PRIu64 "G -cpu max "
+        "-m 1G -net none %s", gib, gpus);
+
+    return nvgrace_run(args, output);
+}
+
+/* The size in the hint is enough for what was refused, half of it is not. */
+static void test_hint_is_exact(void)
+{
+    g_autofree char *output = NULL, *output2 = NULL;
+    const char *gpus = NVGRACE(1, "192G", "model=gb200")
+                       NVGRACE(2, "192G", "model=gb200");
+
+    g_assert_cmpint(run_with(512, gpus, &output), ==, 1);
+    g_assert_nonnull(strstr(output, "no room for 192 GiB"));
+    g_assert_nonnull(strstr(output, "where 1 other GPUs have theirs"));
+    g_assert_nonnull(strstr(output, "highmem-mmio-size=1024G."));
+    g_assert_cmpint(run_with(1024, gpus, &output2), ==, 0);
+}
+
+/* Whatever the hint says, following it ends. */
+static void test_hints_end(void)
+{
+    uint64_t gib = 512;
+
+    for (int tries = 0; ; tries++) {
+        g_autofree char *output = NULL;
+        const char *hint;
+
+        g_assert_cmpint(tries, <, 4);
+        if (!run_with(gib, GPUS_192G, &output)) {
+            break;
+        }
+        hint = strstr(output, "highmem-mmio-size=");
+        g_assert_nonnull(hint);
+        g_assert_cmpint(sscanf(hint, "highmem-mmio-size=%" SCNu64 "G", &gib),
+                        ==, 1);
+    }
+    g_assert_cmpuint(gib, ==, 2048);
+}
+
+/* A mem-addr= inside what the larger window would cover counts. */
+static void test_hint_minds_mem_addr(void)
+{
+    g_autofree char *output = NULL, *output2 = NULL;
+    const char *gpus = NVGRACE(1, "2G", "mem-addr=0x12000000000")
+                       NVGRACE(2, "320G", "model=gb200");
+
+    /* 0x12000000000 is in the window of 1024G and in the gap of 2048G. */
+    g_assert_cmpint(run_with(512, gpus, &output), ==, 1);
+    g_assert_nonnull(strstr(output, "highmem-mmio-size=2048G."));
+    g_assert_cmpint(run_with(2048, gpus, &output2), ==, 0);
+}
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+
+    qtest_add_func("/nvgrace/placement/96g", test_96g);
+    qtest_add_func("/nvgrace/placement/192g", test_192g);
+    qtest_add_func("/nvgrace/placement/4g", test_4g);
+    qtest_add_func("/nvgrace/placement/odd-size", test_odd_size);
+    qtest_add_func("/nvgrace/placement/largest", test_largest);
+    qtest_add_func("/nvgrace/placement/much-ram", test_much_ram);
+    qtest_add_func("/nvgrace/placement/contiguous", test_contiguous);
+    qtest_add_func("/nvgrace/placement/two", test_two);
+    qtest_add_func("/nvgrace/placement/pack", test_pack);
+    qtest_add_func("/nvgrace/placement/mem-addr", test_mem_addr);
+    qtest_add_func("/nvgrace/placement/mem-addr-above", test_mem_addr_above);
+    qtest_add_func("/nvgrace/placement/reset", test_reset);
+    qtest_add_func("/nvgrace/placement/hint/exact", test_hint_is_exact);
+    qtest_add_func("/nvgrace/placement/hint/end", test_hints_end);
+    qtest_add_func("/nvgrace/placement/hint/mem-addr",
+                   test_hint_minds_mem_addr);
+
+    return g_test_run();
+}
