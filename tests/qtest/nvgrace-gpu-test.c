@@ -78,15 +78,27 @@ static QTestState *gpu_start(const char *properties)
     return qts;
 }
 
-static uint8_t find_cap(QTestState *qts, uint8_t id)
+static uint8_t find_cap_of(QTestState *qts, uint64_t function, uint8_t id)
 {
-    uint8_t pos = qtest_readb(qts, GPU + PCI_CAPABILITY_LIST);
+    uint8_t pos = qtest_readb(qts, function + PCI_CAPABILITY_LIST);
 
-    while (pos && qtest_readb(qts, GPU + pos) != id) {
-        pos = qtest_readb(qts, GPU + pos + PCI_CAP_LIST_NEXT);
+    while (pos && qtest_readb(qts, function + pos) != id) {
+        pos = qtest_readb(qts, function + pos + PCI_CAP_LIST_NEXT);
     }
     g_assert_cmpuint(pos, !=, 0);
     return pos;
+}
+
+static uint8_t find_cap(QTestState *qts, uint8_t id)
+{
+    return find_cap_of(qts, GPU, id);
+}
+
+static void slot_control(QTestState *qts, uint16_t val)
+{
+    uint8_t exp = find_cap_of(qts, PORT, PCI_CAP_ID_EXP);
+
+    qtest_writew(qts, PORT + exp + PCI_EXP_SLTCTL, val);
 }
 
 static void gpu_flr(QTestState *qts)
@@ -344,6 +356,28 @@ static void test_ready_bus_reset(void)
     qtest_quit(qts);
 }
 
+static void test_slot_power(void)
+{
+    QTestState *qts = gpu_start(",ready-delay-ms=50,reset-delay-ms=10");
+
+    qtest_clock_step(qts, 50 * MS);
+    fill_memory(qts, 0x99000);
+
+    /* off, with the indicator on: the GPU stays in the slot */
+    slot_control(qts, PCI_EXP_SLTCTL_PWR_IND_ON | PCI_EXP_SLTCTL_PWR_OFF);
+    qtest_clock_step(qts, 1000 * MS);
+    assert_memory(qts, false, 0);
+
+    slot_control(qts, PCI_EXP_SLTCTL_PWR_IND_ON);
+    gpu_enable(qts);
+    qtest_clock_step(qts, 49 * MS);
+    assert_ready(qts, false);
+    qtest_clock_step(qts, 1 * MS);
+    assert_ready(qts, true);
+    assert_memory(qts, true, 0x99000);
+    qtest_quit(qts);
+}
+
 static void test_d3hot(void)
 {
     QTestState *qts = gpu_start("");
@@ -373,14 +407,19 @@ static void test_never_ready(void)
 
 static void test_not_ready_after_reset(void)
 {
-    QTestState *qts = gpu_start(",x-ready-after-reset=off");
+    QTestState *qts = gpu_start(",x-ready-after-reset=off,ready-delay-ms=10");
 
-    assert_ready(qts, true);
-    gpu_flr(qts);
-    qtest_clock_step(qts, 3600 * 1000 * MS);
-    assert_ready(qts, false);
-    qtest_system_reset(qts);
-    bus_enable(qts);
+    for (int ms = 5; ms <= 10; ms += 5) {
+        /* reset before it was ready, then after */
+        qtest_clock_step(qts, ms * MS);
+        assert_ready(qts, ms == 10);
+        gpu_flr(qts);
+        qtest_clock_step(qts, 3600 * 1000 * MS);
+        assert_ready(qts, false);
+        qtest_system_reset(qts);
+        bus_enable(qts);
+    }
+    qtest_clock_step(qts, 10 * MS);
     assert_ready(qts, true);
     qtest_quit(qts);
 }
@@ -755,9 +794,11 @@ static void test_flr_by_itself(void)
     g_assert_cmphex(qtest_readw(qts, GPU + PCI_COMMAND), ==, 0);
     gpu_enable(qts);
     assert_ready(qts, false);
-    g_assert_cmphex(reg_read(qts, NVGRACE_CE_STATUS), ==, 0);
-    g_assert_cmpuint(reg_read(qts, NVGRACE_CE_COUNT), ==, 0);
-    qtest_clock_step(qts, 1 * MS);
+    for (int i = 0; i < 2; i++) {
+        g_assert_cmphex(reg_read(qts, NVGRACE_CE_STATUS), ==, 0);
+        g_assert_cmpuint(reg_read(qts, NVGRACE_CE_COUNT), ==, 0);
+        qtest_clock_step(qts, 1 * MS);
+    }
     assert_ready(qts, true);
     qtest_quit(qts);
 }
@@ -769,6 +810,35 @@ static void test_quit_while_busy(void)
     ce_kick(qts, 0, GiB, GiB, SRC_MEM | DST_MEM);
     g_assert_cmphex(reg_read(qts, NVGRACE_CE_STATUS), ==,
                     NVGRACE_CE_STATUS_BUSY);
+    qtest_quit(qts);
+}
+
+/* Power and indicator off eject the GPU, in the middle of a job. */
+static void test_eject_while_busy(void)
+{
+    QTestState *qts = gpu_start("");
+
+    fill_memory(qts, 0xabcdef);
+    ce_kick(qts, 0, GiB, GiB, SRC_MEM | DST_MEM);
+    qtest_clock_step(qts, CE_STEP);
+    slot_control(qts, PCI_EXP_SLTCTL_PWR_IND_OFF | PCI_EXP_SLTCTL_PWR_OFF);
+    qtest_clock_step(qts, 1000 * MS);
+    g_assert_cmphex(qtest_readl(qts, GPU + PCI_VENDOR_ID), ==, UINT32_MAX);
+    g_assert_cmphex(qtest_readq(qts, HBM), !=, 0xabcdef);
+    qtest_system_reset(qts);
+    qtest_quit(qts);
+}
+
+/* The engine does that to itself. */
+static void test_eject_by_itself(void)
+{
+    QTestState *qts = gpu_start("");
+    uint8_t exp = find_cap_of(qts, PORT, PCI_CAP_ID_EXP);
+
+    qtest_writew(qts, HBM, PCI_EXP_SLTCTL_PWR_IND_OFF | PCI_EXP_SLTCTL_PWR_OFF);
+    ce_kick(qts, 0, PORT + exp + PCI_EXP_SLTCTL, 2, SRC_MEM);
+    qtest_clock_step(qts, 1000 * MS);
+    g_assert_cmphex(qtest_readl(qts, GPU + PCI_VENDOR_ID), ==, UINT32_MAX);
     qtest_quit(qts);
 }
 
@@ -862,6 +932,7 @@ int main(int argc, char **argv)
     qtest_add_func("/nvgrace-gpu/ready/power-on", test_ready_power_on);
     qtest_add_func("/nvgrace-gpu/ready/flr", test_ready_flr);
     qtest_add_func("/nvgrace-gpu/ready/bus-reset", test_ready_bus_reset);
+    qtest_add_func("/nvgrace-gpu/ready/slot-power", test_slot_power);
     qtest_add_func("/nvgrace-gpu/ready/d3hot", test_d3hot);
     qtest_add_func("/nvgrace-gpu/ready/never", test_never_ready);
     qtest_add_func("/nvgrace-gpu/ready/not-after-reset",
@@ -878,6 +949,8 @@ int main(int argc, char **argv)
     qtest_add_func("/nvgrace-gpu/copy/flr", test_flr_while_busy);
     qtest_add_func("/nvgrace-gpu/copy/flr-by-itself", test_flr_by_itself);
     qtest_add_func("/nvgrace-gpu/copy/quit", test_quit_while_busy);
+    qtest_add_func("/nvgrace-gpu/copy/eject", test_eject_while_busy);
+    qtest_add_func("/nvgrace-gpu/copy/eject-by-itself", test_eject_by_itself);
     qtest_add_func("/nvgrace-gpu/memory/sparse", test_sparse);
     for (size_t i = 0; i < ARRAY_SIZE(bad_lines); i++) {
         g_autofree char *path = g_strdup_printf("/nvgrace-gpu/error/%s",

@@ -57,37 +57,18 @@ static void nvgrace_ce_finish(NVGraceCE *ce, unsigned cause)
 }
 
 static MemTxResult nvgrace_ce_rw(NVGraceCE *ce, bool coherent, uint64_t addr,
-                                 uint64_t len, bool is_write)
+                                 uint8_t *buf, uint64_t len, bool is_write)
 {
     if (coherent) {
         return address_space_rw(ce->mem_as, addr, MEMTXATTRS_UNSPECIFIED,
-                                ce->buf, len, is_write);
+                                buf, len, is_write);
     }
-    return is_write ? pci_dma_write(ce->pdev, addr, ce->buf, len) :
-                      pci_dma_read(ce->pdev, addr, ce->buf, len);
+    return is_write ? pci_dma_write(ce->pdev, addr, buf, len) :
+                      pci_dma_read(ce->pdev, addr, buf, len);
 }
 
-static void nvgrace_ce_step(void *opaque)
+static void nvgrace_ce_advance(NVGraceCE *ce, uint64_t len, MemTxResult result)
 {
-    NVGraceCE *ce = opaque;
-    MemReentrancyGuard *guard = &DEVICE(ce->pdev)->mem_reentrancy_guard;
-    uint64_t len = MIN(ce->len - ce->done, NVGRACE_CE_CHUNK);
-    MemTxResult result;
-
-    /* A job must not program the engine that runs it: refuse our own BARs. */
-    guard->engaged_in_io = true;
-    result = nvgrace_ce_rw(ce, ce->ctrl & NVGRACE_CE_CTRL_SRC_MEM,
-                           ce->src + ce->done, len, false);
-    if (result == MEMTX_OK && nvgrace_ce_busy(ce)) {
-        result = nvgrace_ce_rw(ce, ce->ctrl & NVGRACE_CE_CTRL_DST_MEM,
-                               ce->dst + ce->done, len, true);
-    }
-    guard->engaged_in_io = false;
-
-    if (!nvgrace_ce_busy(ce)) {
-        /* It reached our config space through ECAM and reset us. */
-        return;
-    }
     if (result != MEMTX_OK) {
         nvgrace_ce_finish(ce, NVGRACE_CE_CAUSE_DMA);
         return;
@@ -98,6 +79,36 @@ static void nvgrace_ce_step(void *opaque)
     } else {
         nvgrace_ce_schedule(ce);
     }
+}
+
+static void nvgrace_ce_step(void *opaque)
+{
+    NVGraceCE *ce = opaque;
+    PCIDevice *pdev = ce->pdev;
+    MemReentrancyGuard *guard = &DEVICE(pdev)->mem_reentrancy_guard;
+    uint64_t len = MIN(ce->len - ce->done, NVGRACE_CE_CHUNK);
+    g_autofree uint8_t *buf = g_malloc(len);
+    MemTxResult result;
+
+    /*
+     * A job must not program the engine that runs it: refuse our own BARs.  It
+     * can still reach, through ECAM, our configuration space and that of the
+     * port above: FLR ends the job, switching the slot off ends the device.
+     */
+    guard->engaged_in_io = true;
+    object_ref(OBJECT(pdev));
+    result = nvgrace_ce_rw(ce, ce->ctrl & NVGRACE_CE_CTRL_SRC_MEM,
+                           ce->src + ce->done, buf, len, false);
+    if (result == MEMTX_OK && nvgrace_ce_busy(ce)) {
+        result = nvgrace_ce_rw(ce, ce->ctrl & NVGRACE_CE_CTRL_DST_MEM,
+                               ce->dst + ce->done, buf, len, true);
+    }
+    guard->engaged_in_io = false;
+
+    if (nvgrace_ce_busy(ce)) {
+        nvgrace_ce_advance(ce, len, result);
+    }
+    object_unref(OBJECT(pdev));
 }
 
 /* Does [addr, addr + len) exist? */
@@ -225,13 +236,11 @@ void nvgrace_ce_init(NVGraceCE *ce, PCIDevice *pdev, MemoryRegion *mem)
     ce->mem_as = g_new0(AddressSpace, 1);
     address_space_init(ce->mem_as, mem, "nvgrace-gpu-ce");
     ce->mem_size = memory_region_size(mem);
-    ce->buf = g_malloc(NVGRACE_CE_CHUNK);
     timer_init_ns(&ce->timer, QEMU_CLOCK_VIRTUAL, nvgrace_ce_step, ce);
 }
 
 void nvgrace_ce_cleanup(NVGraceCE *ce)
 {
-    timer_del(&ce->timer);
-    g_free(g_steal_pointer(&ce->buf));
+    nvgrace_ce_reset(ce);
     address_space_destroy_free(g_steal_pointer(&ce->mem_as));
 }

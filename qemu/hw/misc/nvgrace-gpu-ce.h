@@ -21,7 +21,6 @@
  * @mem_size: bytes of coherent memory
  * @timer:    the next chunk of the running job; virtual clock, so that a
  *            stopped machine has no DMA
- * @buf:      one chunk on its way from source to destination
  * @ready:    the GPU is not in reset
  * @src:      register: offset or DMA address
  * @dst:      register: offset or DMA address
@@ -36,7 +35,6 @@ typedef struct NVGraceCE {
     AddressSpace *mem_as;
     uint64_t mem_size;
     QEMUTimer timer;
-    uint8_t *buf;
 
     bool ready;
     uint64_t src;
