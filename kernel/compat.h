@@ -24,23 +24,26 @@
 #endif
 
 /* pfn_t went away in 6.17. */
-#ifdef CONFIG_ARCH_SUPPORTS_PMD_PFNMAP
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 17, 0)
 #include <linux/pfn_t.h>
-
-static inline vm_fault_t nvgrace_insert_pfn_pmd(struct vm_fault *vmf,
-						unsigned long pfn)
-{
-	return vmf_insert_pfn_pmd(vmf, __pfn_to_pfn_t(pfn, PFN_DEV), false);
-}
+#define nvgrace_pmd_pfn(pfn)	__pfn_to_pfn_t((pfn), PFN_DEV)
 #else
-static inline vm_fault_t nvgrace_insert_pfn_pmd(struct vm_fault *vmf,
-						unsigned long pfn)
+#define nvgrace_pmd_pfn(pfn)	(pfn)
+#endif
+
+/*
+ * Map one page or one PMD.  vfio_pci_vmf_insert_pfn() of 6.19 does this too,
+ * but refuses when PCI_COMMAND.MEM is clear.
+ */
+static inline vm_fault_t nvgrace_insert_pfn(struct vm_fault *vmf, unsigned long pfn,
+					    unsigned int order)
 {
-	return vmf_insert_pfn_pmd(vmf, pfn, false);
+#ifdef CONFIG_ARCH_SUPPORTS_PMD_PFNMAP
+	if (order == PMD_ORDER)
+		return vmf_insert_pfn_pmd(vmf, nvgrace_pmd_pfn(pfn), false);
+#endif
+	return vmf_insert_pfn(vmf->vma, vmf->address, pfn);
 }
-#endif
-#endif
 
 /* Before 6.19, memory failure of a page without struct page goes unhandled. */
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 19, 0)

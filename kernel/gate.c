@@ -5,16 +5,17 @@
  * vfio-pci-core keeps users from the BARs in resets and low power states: it
  * takes core.memory_lock for writing and removes the mappings of the BARs.  It
  * knows nothing of mappings of device-specific regions, and not every reset is
- * one of its own (sysfs).  So the same is done here, for all of them:
+ * one of its own (sysfs).  So the same is done here: the gate is closed, which
+ * removes all mappings and forgets that the memory was ready, and opened again
  *
- *	reset of any kind		reset_prepare .. reset_done
- *	D3hot, config space write	suspend_begin .. suspend_end
- *	low power entry, link errors	invalidate
+ *	around each reset: reset_prepare and reset_done
+ *	after the user has allowed the device to suspend, or forbidden it
+ *	before and after a config space write that sets D3hot
+ *	when a fatal link error is reported
  *
- * each of which removes all mappings and forgets that the memory was ready.
- * Who wants to map or access it goes through enter and exit, and is told
- * -EAGAIN as long as it is not known to be ready; nvgrace_gate_wait() waits
- * for that, with no lock held that a reset takes.
+ * Who wants to map or access the memory enters and exits, and is told -EAGAIN
+ * as long as it is not known to be ready; nvgrace_gate_wait() waits for that,
+ * with no lock held that a reset takes.
  *
  * PCI_COMMAND.MEM is no such condition: it turns the decoding of BARs on and
  * off, which on bare metal does not concern the coherent memory.  Mapping,
@@ -28,28 +29,15 @@
 
 #define NVGRACE_POLL_MS	20
 
-/**
- * nvgrace_gate_init() - nothing is known about the memory, nobody is in reset
- * @ndev: the device
- */
-void nvgrace_gate_init(struct nvgrace_device *ndev)
-{
-	init_rwsem(&ndev->gate);
-	init_waitqueue_head(&ndev->gate_opened);
-}
-
-/*
- * 0 if the memory may be used in the present power state.  core.memory_lock is
- * held, and @gate.
- */
-static int nvgrace_gate_check_power(struct nvgrace_device *ndev, bool awake)
+/* See nvgrace_gate_enter().  core.memory_lock is held, and the gate. */
+static int nvgrace_gate_check(struct nvgrace_device *ndev, bool awake)
 {
 	struct vfio_pci_core_device *core = &ndev->core;
 
-	if (ndev->suspends || core->pdev->current_state >= PCI_D3hot ||
+	if ((__force int)core->pdev->current_state >= (__force int)PCI_D3hot ||
 	    (core->pm_runtime_engaged && !awake))
 		return -EIO;
-	return 0;
+	return ndev->closed || !READ_ONCE(ndev->ready) ? -EAGAIN : 0;
 }
 
 /**
@@ -58,7 +46,7 @@ static int nvgrace_gate_check_power(struct nvgrace_device *ndev, bool awake)
  * @awake: the caller holds a runtime PM reference, so the device is in D0 even
  *	if the user has allowed it to suspend
  *
- * On success core.memory_lock and ndev->gate are held for reading, until
+ * On success core.memory_lock and the gate are held for reading, until
  * nvgrace_gate_exit(): do not touch user memory.
  *
  * Return: 0; -EAGAIN if it is not known that the memory is ready, or a reset is
@@ -72,10 +60,7 @@ int nvgrace_gate_enter(struct nvgrace_device *ndev, bool awake)
 	if (down_read_killable(&ndev->core.memory_lock))
 		return -EINTR;
 	down_read(&ndev->gate);
-
-	ret = nvgrace_gate_check_power(ndev, awake);
-	if (!ret && (ndev->resets || ndev->state != NVGRACE_READY))
-		ret = -EAGAIN;
+	ret = nvgrace_gate_check(ndev, awake);
 	if (ret)
 		nvgrace_gate_exit(ndev);
 	return ret;
@@ -87,6 +72,12 @@ int nvgrace_gate_enter(struct nvgrace_device *ndev, bool awake)
  */
 void nvgrace_gate_exit(struct nvgrace_device *ndev)
 {
+	/*
+	 * A read or write has woken the device, which may lose its state when
+	 * the caller puts his runtime PM reference.
+	 */
+	if (ndev->core.pm_runtime_engaged)
+		WRITE_ONCE(ndev->ready, false);
 	up_read(&ndev->gate);
 	up_read(&ndev->core.memory_lock);
 }
@@ -99,25 +90,19 @@ static int nvgrace_gate_test(struct nvgrace_device *ndev)
 {
 	unsigned int timeout_ms;
 
-	if (ndev->state == NVGRACE_READY)
-		return 0;
-
 	if (nvgrace_ready_test(ndev, &timeout_ms)) {
-		ndev->state = NVGRACE_READY;
+		ndev->ready = true;
+		ndev->asked = 0;
 		return 0;
 	}
-	if (ndev->state == NVGRACE_UNCHECKED) {
-		ndev->state = NVGRACE_TRAINING;
-		ndev->asked = jiffies;
-	}
+
+	ndev->asked = ndev->asked ?: jiffies | 1;
 	if (time_before(jiffies, ndev->asked + msecs_to_jiffies(timeout_ms)))
 		return -EAGAIN;
 
-	if (ndev->state != NVGRACE_LATE)
-		pci_err(ndev->core.pdev,
-			"coherent memory not ready %u ms after a reset: reset the device, or look at the firmware's log\n",
-			timeout_ms);
-	ndev->state = NVGRACE_LATE;
+	dev_err_ratelimited(&ndev->core.pdev->dev,
+			    "coherent memory is not ready after %u ms: reset the device, or look at the firmware's log\n",
+			    timeout_ms);
 	return -ETIMEDOUT;
 }
 
@@ -126,9 +111,9 @@ static int nvgrace_gate_test(struct nvgrace_device *ndev)
  * @ndev: the device
  * @awake: as for nvgrace_gate_enter()
  *
- * Sleeps, without core.memory_lock and ndev->gate, which are taken for an
- * instant each time the device is asked.  mmap_lock may be held.  When this
- * returns, another reset may have begun: call nvgrace_gate_enter() again.
+ * Sleeps without core.memory_lock and the gate, which are taken for an instant
+ * each time the device is asked.  mmap_lock may be held.  When this returns,
+ * another reset may have begun: call nvgrace_gate_enter() again.
  *
  * Return: 0; -ETIMEDOUT if the device's time has run out; -EIO in a low power
  * state; -EINTR on a fatal signal.
@@ -138,17 +123,14 @@ int nvgrace_gate_wait(struct nvgrace_device *ndev, bool awake)
 	int ret;
 
 	for (;;) {
-		if (wait_event_killable(ndev->gate_opened,
-					!READ_ONCE(ndev->resets)))
-			return -EINTR;
-
-		/* For writing: memory decoding may be turned on for the test */
-		if (down_write_killable(&ndev->core.memory_lock))
+		/* For writing: memory decoding may be turned on for the test. */
+		if (wait_event_killable(ndev->opened, !READ_ONCE(ndev->closed)) ||
+		    down_write_killable(&ndev->core.memory_lock))
 			return -EINTR;
 		down_write(&ndev->gate);
-		ret = nvgrace_gate_check_power(ndev, awake);
-		if (!ret)
-			ret = ndev->resets ? -EAGAIN : nvgrace_gate_test(ndev);
+		ret = nvgrace_gate_check(ndev, awake);
+		if (ret == -EAGAIN && !ndev->closed)
+			ret = nvgrace_gate_test(ndev);
 		up_write(&ndev->gate);
 		up_write(&ndev->core.memory_lock);
 		if (ret != -EAGAIN)
@@ -160,94 +142,40 @@ int nvgrace_gate_wait(struct nvgrace_device *ndev, bool awake)
 	}
 }
 
-/* Remove every mapping of the regions, in all processes and in guests. */
-static void nvgrace_gate_zap(struct nvgrace_device *ndev)
+/**
+ * nvgrace_gate_close() - keep everybody from the memory
+ * @ndev: the device
+ *
+ * When this returns, nobody is inside and no mapping is left in any process or
+ * guest.  Who wants to enter waits until nvgrace_gate_open(), perhaps with
+ * mmap_lock held: the caller must not touch user memory in between.  Called
+ * with or without core.memory_lock.
+ */
+void nvgrace_gate_close(struct nvgrace_device *ndev)
 {
+	down_write(&ndev->gate);
+	WRITE_ONCE(ndev->closed, ndev->closed + 1);
+	ndev->ready = false;
+	ndev->asked = 0;
+	up_write(&ndev->gate);
+
+	/* What was mapped before is removed; who comes later finds it closed. */
 	unmap_mapping_range(ndev->core.vdev.inode->i_mapping,
 			    VFIO_PCI_INDEX_TO_OFFSET(VFIO_PCI_NUM_REGIONS),
 			    VFIO_PCI_INDEX_TO_OFFSET(NVGRACE_MAX_REGIONS), true);
 }
 
-/*
- * Count up or down, and forget that the memory was ready.  Nobody is inside
- * then, and whoever enters later sees the new state, so that a zap after this
- * removes whatever was mapped before.
+/**
+ * nvgrace_gate_open() - end what nvgrace_gate_close() began
+ * @ndev: the device
+ *
+ * Who enters first finds out whether the memory is ready, and whether the
+ * device's power state allows it.
  */
-static void nvgrace_gate_change(struct nvgrace_device *ndev,
-				int resets, int suspends)
+void nvgrace_gate_open(struct nvgrace_device *ndev)
 {
 	down_write(&ndev->gate);
-	WRITE_ONCE(ndev->resets, ndev->resets + resets);
-	ndev->suspends += suspends;
-	ndev->state = NVGRACE_UNCHECKED;
+	WRITE_ONCE(ndev->closed, ndev->closed - 1);
 	up_write(&ndev->gate);
-}
-
-/**
- * nvgrace_gate_recheck() - the memory may not be ready any more
- * @ndev: the device, without mappings
- */
-void nvgrace_gate_recheck(struct nvgrace_device *ndev)
-{
-	nvgrace_gate_change(ndev, 0, 0);
-}
-
-/**
- * nvgrace_gate_reset_begin() - a reset is about to happen
- * @ndev: the device
- *
- * Who wants to use the memory waits until nvgrace_gate_reset_end(): the caller
- * must not touch user memory in between.  Called with or without
- * core.memory_lock.
- */
-void nvgrace_gate_reset_begin(struct nvgrace_device *ndev)
-{
-	nvgrace_gate_change(ndev, 1, 0);
-	nvgrace_gate_zap(ndev);
-}
-
-/**
- * nvgrace_gate_reset_end() - the reset is over
- * @ndev: the device
- */
-void nvgrace_gate_reset_end(struct nvgrace_device *ndev)
-{
-	nvgrace_gate_change(ndev, -1, 0);
-	wake_up_all(&ndev->gate_opened);
-}
-
-/**
- * nvgrace_gate_suspend_begin() - the device is about to enter D3hot
- * @ndev: the device
- *
- * Who wants to use the memory fails until nvgrace_gate_suspend_end(), after
- * which he fails because of the device's power state.  He does not wait: the
- * caller may touch user memory, even this device's.
- */
-void nvgrace_gate_suspend_begin(struct nvgrace_device *ndev)
-{
-	nvgrace_gate_change(ndev, 0, 1);
-	nvgrace_gate_zap(ndev);
-}
-
-/**
- * nvgrace_gate_suspend_end() - the device has changed its state, or has not
- * @ndev: the device
- */
-void nvgrace_gate_suspend_end(struct nvgrace_device *ndev)
-{
-	nvgrace_gate_change(ndev, 0, -1);
-}
-
-/**
- * nvgrace_gate_invalidate() - the memory must not be accessed unasked any more
- * @ndev: the device
- *
- * For when something has already happened that needs no further waiting:
- * who wants to use the memory finds out himself what it is.
- */
-void nvgrace_gate_invalidate(struct nvgrace_device *ndev)
-{
-	nvgrace_gate_recheck(ndev);
-	nvgrace_gate_zap(ndev);
+	wake_up_all(&ndev->opened);
 }

@@ -11,13 +11,25 @@
  */
 #include <linux/module.h>
 #include <linux/pci.h>
-#include <linux/uaccess.h>
 
 #include "nvgrace.h"
 
 static struct nvgrace_device *to_ndev(struct vfio_device *vdev)
 {
 	return container_of(vdev, struct nvgrace_device, core.vdev);
+}
+
+static struct nvgrace_device *pdev_to_ndev(struct pci_dev *pdev)
+{
+	/* vfio-pci-core insists on this being its own part. */
+	return container_of(dev_get_drvdata(&pdev->dev), struct nvgrace_device, core);
+}
+
+/* Remove the mappings; who wants the memory again finds out what has become of it. */
+static void nvgrace_invalidate(struct nvgrace_device *ndev)
+{
+	nvgrace_gate_close(ndev);
+	nvgrace_gate_open(ndev);
 }
 
 static int nvgrace_open_device(struct vfio_device *vdev)
@@ -31,7 +43,7 @@ static int nvgrace_open_device(struct vfio_device *vdev)
 		return ret;
 
 	/* The last close may have reset the device without telling us. */
-	nvgrace_gate_recheck(ndev);
+	nvgrace_invalidate(ndev);
 
 	for (i = 0; i < ndev->num_regions; i++) {
 		ret = nvgrace_region_register(&ndev->regions[i]);
@@ -50,52 +62,43 @@ static int nvgrace_open_device(struct vfio_device *vdev)
  * regions are still there.  The device suspends at the end of the ioctl at the
  * earliest: there is time to remove them.
  */
-static int nvgrace_device_feature(struct vfio_device *vdev, u32 flags,
-				  void __user *arg, size_t argsz)
+static int nvgrace_device_feature(struct vfio_device *vdev, u32 flags, void __user *arg,
+				  size_t argsz)
 {
 	int ret = vfio_pci_core_ioctl_feature(vdev, flags, arg, argsz);
 
 	switch (flags & VFIO_DEVICE_FEATURE_MASK) {
 	case VFIO_DEVICE_FEATURE_LOW_POWER_ENTRY:
 	case VFIO_DEVICE_FEATURE_LOW_POWER_ENTRY_WITH_WAKEUP:
+	case VFIO_DEVICE_FEATURE_LOW_POWER_EXIT:
 		if (!ret && !(flags & VFIO_DEVICE_FEATURE_PROBE))
-			nvgrace_gate_invalidate(to_ndev(vdev));
+			nvgrace_invalidate(to_ndev(vdev));
 	}
 	return ret;
 }
 
-/* Does this write to the device's file, as it is now, ask for D3hot? */
-static bool nvgrace_write_enters_d3(struct nvgrace_device *ndev,
-				    const char __user *buf, size_t count,
-				    loff_t pos)
-{
-	loff_t pmcsr = VFIO_PCI_INDEX_TO_OFFSET(VFIO_PCI_CONFIG_REGION_INDEX) +
-		       ndev->core.pdev->pm_cap + PCI_PM_CTRL;
-	u8 value;
-
-	if (!ndev->core.pdev->pm_cap || pos > pmcsr || pmcsr - pos >= count ||
-	    get_user(value, (const u8 __user *)buf + (pmcsr - pos)))
-		return false;
-	return (value & PCI_PM_CTRL_STATE_MASK) == (__force u8)PCI_D3hot;
-}
-
 /*
- * vfio-pci-core removes the mappings of BARs before it changes the power state
- * to D3hot; so do we.  A user who changes the value under our hands gets the
- * same a moment later.
+ * vfio-pci-core sets D3hot under memory_lock, after removing the mappings of
+ * the BARs.  So mappings of the regions are removed before; who faults in
+ * between can map once more, and loses that as soon as the state is set.  The
+ * gate does not stay closed, because the data may be in this very memory.
  */
 static ssize_t nvgrace_write(struct vfio_device *vdev, const char __user *buf,
 			     size_t count, loff_t *ppos)
 {
 	struct nvgrace_device *ndev = to_ndev(vdev);
-	bool d3 = nvgrace_write_enters_d3(ndev, buf, count, *ppos);
+	struct pci_dev *pdev = ndev->core.pdev;
+	loff_t pmcsr = VFIO_PCI_INDEX_TO_OFFSET(VFIO_PCI_CONFIG_REGION_INDEX) +
+		       pdev->pm_cap + PCI_PM_CTRL;
+	bool power = pdev->pm_cap && *ppos <= pmcsr &&
+		     (size_t)(pmcsr - *ppos) < count;
 	ssize_t ret;
 
-	if (d3)
-		nvgrace_gate_suspend_begin(ndev);
+	if (power)
+		nvgrace_invalidate(ndev);
 	ret = vfio_pci_core_write(vdev, buf, count, ppos);
-	if (d3)
-		nvgrace_gate_suspend_end(ndev);
+	if (power)
+		nvgrace_invalidate(ndev);
 	return ret;
 }
 
@@ -143,17 +146,15 @@ static int nvgrace_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 				 &nvgrace_vfio_ops);
 	if (IS_ERR(ndev))
 		return PTR_ERR(ndev);
-	nvgrace_gate_init(ndev);
+	init_rwsem(&ndev->gate);
+	init_waitqueue_head(&ndev->opened);
 
 	ret = nvgrace_memory_init(ndev);
 	if (ret)
 		goto out_put;
-
-	if (ndev->num_regions) {
-		ret = nvgrace_ready_probe(ndev);
-		if (ret)
-			goto out_put;
-	}
+	ret = nvgrace_ready_probe(ndev);
+	if (ret)
+		goto out_put;
 
 #ifdef NVGRACE_HAVE_PCI_OPS
 	ndev->core.pci_ops = &nvgrace_pci_ops;
@@ -171,10 +172,10 @@ out_put:
 
 static void nvgrace_remove(struct pci_dev *pdev)
 {
-	struct vfio_pci_core_device *core = dev_get_drvdata(&pdev->dev);
+	struct nvgrace_device *ndev = pdev_to_ndev(pdev);
 
-	vfio_pci_core_unregister_device(core);
-	vfio_put_device(&core->vdev);
+	vfio_pci_core_unregister_device(&ndev->core);
+	vfio_put_device(&ndev->core.vdev);
 }
 
 /*
@@ -183,29 +184,22 @@ static void nvgrace_remove(struct pci_dev *pdev)
  */
 static void nvgrace_reset_prepare(struct pci_dev *pdev)
 {
-	struct vfio_pci_core_device *core = dev_get_drvdata(&pdev->dev);
-
-	nvgrace_gate_reset_begin(to_ndev(&core->vdev));
+	nvgrace_gate_close(pdev_to_ndev(pdev));
 }
 
 static void nvgrace_reset_done(struct pci_dev *pdev)
 {
-	struct vfio_pci_core_device *core = dev_get_drvdata(&pdev->dev);
-
-	nvgrace_gate_reset_end(to_ndev(&core->vdev));
+	nvgrace_gate_open(pdev_to_ndev(pdev));
 }
 
 /*
  * Recovery from a fatal error resets the link, and the device with it, without
  * the two above.
  */
-static pci_ers_result_t nvgrace_error_detected(struct pci_dev *pdev,
-					       pci_channel_state_t state)
+static pci_ers_result_t nvgrace_error_detected(struct pci_dev *pdev, pci_channel_state_t state)
 {
-	struct vfio_pci_core_device *core = dev_get_drvdata(&pdev->dev);
-
 	if (state != pci_channel_io_normal)
-		nvgrace_gate_invalidate(to_ndev(&core->vdev));
+		nvgrace_invalidate(pdev_to_ndev(pdev));
 	return vfio_pci_core_aer_err_detected(pdev, state);
 }
 

@@ -12,7 +12,6 @@
 #include <linux/pgtable.h>
 #include <linux/property.h>
 #include <linux/sizes.h>
-#include <linux/vfio_nvgrace.h>
 
 #include "nvgrace.h"
 
@@ -39,38 +38,28 @@
  */
 static bool nvgrace_has_mig_defect(struct pci_dev *pdev)
 {
-	u16 dvsec = pci_find_dvsec_capability(pdev, PCI_VENDOR_ID_NVIDIA,
-					      NVGRACE_DVSEC_ID);
+	u16 dvsec = pci_find_dvsec_capability(pdev, PCI_VENDOR_ID_NVIDIA, NVGRACE_DVSEC_ID);
 	u16 features;
 
-	if (!dvsec ||
-	    pci_read_config_word(pdev, dvsec + NVGRACE_DVSEC_FEATURES,
-				 &features) ||
+	if (!dvsec || pci_read_config_word(pdev, dvsec + NVGRACE_DVSEC_FEATURES, &features) ||
 	    PCI_POSSIBLE_ERROR(features))
 		return true;
 	return !(features & NVGRACE_MIG_WITH_CACHED_RESMEM);
 }
 
 /* Claim the range, so that nobody else can online or map it meanwhile. */
-static int nvgrace_memory_add(struct nvgrace_device *ndev, u64 base, u64 size,
-			      u32 subtype)
+static int nvgrace_memory_add(struct nvgrace_device *ndev, u64 base, u64 size, bool cached)
 {
-	struct nvgrace_region *region = &ndev->regions[ndev->num_regions];
 	struct device *dev = &ndev->core.pdev->dev;
-	bool cached = subtype == VFIO_REGION_SUBTYPE_NVGRACE_USEMEM;
 
-	if (!devm_request_mem_region(dev, base, size, cached ?
-				     "nvgrace usemem" : "nvgrace resmem"))
+	if (!devm_request_mem_region(dev, base, size, cached ? "nvgrace usemem" : "nvgrace resmem"))
 		return dev_err_probe(dev, -EBUSY,
 				     "coherent memory 0x%llx..0x%llx is in use by the host: see /proc/iomem, and offline it first\n",
 				     base, base + size - 1);
 
-	region->ndev = ndev;
-	region->base = base;
-	region->size = size;
-	region->subtype = subtype;
-	region->cached = cached;
-	ndev->num_regions++;
+	ndev->regions[ndev->num_regions++] = (struct nvgrace_region) {
+		.ndev = ndev, .base = base, .size = size, .cached = cached,
+	};
 	return 0;
 }
 
@@ -89,38 +78,21 @@ static int nvgrace_memory_add(struct nvgrace_device *ndev, u64 base, u64 size,
 static int nvgrace_memory_split(struct nvgrace_device *ndev, u64 base, u64 size)
 {
 	const u64 min = NVGRACE_RESMEM_MIN + NVGRACE_USEMEM_ALIGN;
-	struct device *dev = &ndev->core.pdev->dev;
-	u64 usemem;
+	u64 usemem = size;
 	int ret;
 
-	if (!nvgrace_has_mig_defect(ndev->core.pdev))
-		return nvgrace_memory_add(ndev, base, size,
-					  VFIO_REGION_SUBTYPE_NVGRACE_USEMEM);
+	if (nvgrace_has_mig_defect(ndev->core.pdev)) {
+		if (size < min)
+			return dev_err_probe(&ndev->core.pdev->dev, -EINVAL,
+					     "nvidia,gpu-mem-size 0x%llx leaves nothing beside the reserved part: at least 0x%llx is needed, correct the firmware\n",
+					     size, min);
+		usemem = round_down(size - NVGRACE_RESMEM_MIN, NVGRACE_USEMEM_ALIGN);
+	}
 
-	if (size < min)
-		return dev_err_probe(dev, -EINVAL,
-				     NVGRACE_PROP_SIZE " 0x%llx leaves nothing beside the reserved part: at least 0x%llx is needed, correct the firmware\n",
-				     size, min);
-
-	usemem = round_down(size - NVGRACE_RESMEM_MIN, NVGRACE_USEMEM_ALIGN);
-	ret = nvgrace_memory_add(ndev, base, usemem,
-				 VFIO_REGION_SUBTYPE_NVGRACE_USEMEM);
-	if (ret)
-		return ret;
-	return nvgrace_memory_add(ndev, base + usemem, size - usemem,
-				  VFIO_REGION_SUBTYPE_NVGRACE_RESMEM);
-}
-
-static int nvgrace_memory_read(struct device *dev, const char *name, u64 *value)
-{
-	int ret = device_property_read_u64(dev, name, value);
-
-	/* Firmware leaves out the size when the link to the GPU is down. */
-	if (ret)
-		return dev_err_probe(dev, ret == -ENOMEM ? ret : -EINVAL,
-				     "cannot read ACPI property %s though its companion is there: look for a C2C link error in the firmware's log\n",
-				     name);
-	return 0;
+	ret = nvgrace_memory_add(ndev, base, usemem, true);
+	if (!ret && usemem < size)
+		ret = nvgrace_memory_add(ndev, base + usemem, size - usemem, false);
+	return ret;
 }
 
 /**
@@ -136,26 +108,27 @@ static int nvgrace_memory_read(struct device *dev, const char *name, u64 *value)
 int nvgrace_memory_init(struct nvgrace_device *ndev)
 {
 	struct device *dev = &ndev->core.pdev->dev;
+	bool has_base = device_property_present(dev, NVGRACE_PROP_BASE);
+	bool has_size = device_property_present(dev, NVGRACE_PROP_SIZE);
 	u64 base, size, last;
-	int ret;
 
-	if (!device_property_present(dev, NVGRACE_PROP_BASE) &&
-	    !device_property_present(dev, NVGRACE_PROP_SIZE)) {
+	if (!has_base && !has_size) {
 		dev_info(dev, "no ACPI property " NVGRACE_PROP_BASE
 			 ": no coherent memory regions, as with vfio-pci\n");
 		return 0;
 	}
 
-	ret = nvgrace_memory_read(dev, NVGRACE_PROP_BASE, &base);
-	if (ret)
-		return ret;
-	ret = nvgrace_memory_read(dev, NVGRACE_PROP_SIZE, &size);
-	if (ret)
-		return ret;
-
+	/* Firmware leaves out the size when the link to the GPU is down. */
+	if (device_property_read_u64(dev, NVGRACE_PROP_BASE, &base) ||
+	    device_property_read_u64(dev, NVGRACE_PROP_SIZE, &size))
+		return dev_err_probe(dev, -EINVAL,
+				     "ACPI property %s is %s: look for a C2C link error in the firmware's log, or correct the firmware\n",
+				     has_size && has_base ? "nvidia,gpu-mem-*" :
+				     has_base ? NVGRACE_PROP_SIZE : NVGRACE_PROP_BASE,
+				     has_size && has_base ? "not an integer" : "missing");
 	if (!size)
 		return dev_err_probe(dev, -ENOLINK,
-				     NVGRACE_PROP_SIZE " is 0, the C2C link is down: power-cycle the machine, and look at the firmware's log\n");
+				     "nvidia,gpu-mem-size is 0, the C2C link is down: power-cycle the machine, and look at the firmware's log\n");
 	if (!PAGE_ALIGNED(base) || !PAGE_ALIGNED(size))
 		return dev_err_probe(dev, -EINVAL,
 				     "coherent memory at 0x%llx of 0x%llx bytes is not aligned to pages of 0x%lx: use a kernel with smaller pages, or correct the firmware\n",
@@ -168,7 +141,7 @@ int nvgrace_memory_init(struct nvgrace_device *ndev)
 	/* The region's index begins at this bit of a file offset. */
 	if (size > BIT_ULL(VFIO_PCI_OFFSET_SHIFT))
 		return dev_err_probe(dev, -EOVERFLOW,
-				     NVGRACE_PROP_SIZE " 0x%llx is more than a VFIO region holds, 0x%llx: use a kernel with larger VFIO regions\n",
+				     "nvidia,gpu-mem-size 0x%llx is more than a VFIO region holds, 0x%llx: use a kernel with larger VFIO regions\n",
 				     size, BIT_ULL(VFIO_PCI_OFFSET_SHIFT));
 
 	return nvgrace_memory_split(ndev, base, size);

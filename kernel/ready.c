@@ -33,14 +33,12 @@
 #define NVGRACE_CXL_ACTIVE_TIMEOUT	GENMASK(15, 13)
 #define NVGRACE_CXL_INFO_VALID_MS	MSEC_PER_SEC
 
-static bool nvgrace_ready_test_cxl(struct nvgrace_device *ndev,
-				   unsigned int *timeout_ms)
+static bool nvgrace_ready_test_cxl(struct nvgrace_device *ndev, unsigned int *timeout_ms)
 {
 	unsigned int code;
 	u32 status;
 
-	pci_read_config_dword(ndev->core.pdev,
-			      ndev->cxl_dvsec + NVGRACE_CXL_RANGE1_SIZE_LOW,
+	pci_read_config_dword(ndev->core.pdev, ndev->cxl_dvsec + NVGRACE_CXL_RANGE1_SIZE_LOW,
 			      &status);
 
 	*timeout_ms = NVGRACE_CXL_INFO_VALID_MS;
@@ -81,8 +79,7 @@ bool nvgrace_ready_test(struct nvgrace_device *ndev, unsigned int *timeout_ms)
 	if (PCI_POSSIBLE_ERROR(cmd))
 		return false;
 	if (!(cmd & PCI_COMMAND_MEMORY))
-		pci_write_config_word(pdev, PCI_COMMAND,
-				      cmd | PCI_COMMAND_MEMORY);
+		pci_write_config_word(pdev, PCI_COMMAND, cmd | PCI_COMMAND_MEMORY);
 
 	ready = ioread32(ndev->bar0 + NVGRACE_C2C_LINK) == NVGRACE_READY_VALUE &&
 		ioread32(ndev->bar0 + NVGRACE_HBM_TRAINING) == NVGRACE_READY_VALUE;
@@ -92,13 +89,12 @@ bool nvgrace_ready_test(struct nvgrace_device *ndev, unsigned int *timeout_ms)
 	return ready;
 }
 
-/* Find out how the device tells.  The device is enabled. */
+/* Find out how the device tells. */
 static int nvgrace_ready_init(struct nvgrace_device *ndev)
 {
 	struct pci_dev *pdev = ndev->core.pdev;
 
-	ndev->cxl_dvsec = pci_find_dvsec_capability(pdev, PCI_VENDOR_ID_CXL,
-						    NVGRACE_CXL_DVSEC_ID);
+	ndev->cxl_dvsec = pci_find_dvsec_capability(pdev, PCI_VENDOR_ID_CXL, NVGRACE_CXL_DVSEC_ID);
 	if (ndev->cxl_dvsec)
 		return 0;
 
@@ -108,14 +104,13 @@ static int nvgrace_ready_init(struct nvgrace_device *ndev)
 				     "BAR0 %pR does not hold the readiness registers, 0x%zx bytes: check that the firmware has assigned it\n",
 				     &pdev->resource[0], NVGRACE_BAR0_LEN);
 
-	ndev->bar0 = devm_ioremap(&pdev->dev, pci_resource_start(pdev, 0),
-				  NVGRACE_BAR0_LEN);
+	ndev->bar0 = devm_ioremap(&pdev->dev, pci_resource_start(pdev, 0), NVGRACE_BAR0_LEN);
 	return ndev->bar0 ? 0 : -ENOMEM;
 }
 
 /**
  * nvgrace_ready_probe() - wait until the memory works, before there are users
- * @ndev: the device, with regions
+ * @ndev: the device; without regions there is nothing to wait for
  *
  * A fatal signal ends the wait.  Sleeps.
  *
@@ -125,6 +120,9 @@ int nvgrace_ready_probe(struct nvgrace_device *ndev)
 {
 	struct pci_dev *pdev = ndev->core.pdev;
 	int ret;
+
+	if (!ndev->num_regions)
+		return 0;
 
 	/* D0, and BARs that are assigned */
 	ret = pci_enable_device(pdev);

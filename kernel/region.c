@@ -21,18 +21,8 @@
 /* What is copied in one go, with the memory mapped into the kernel. */
 #define NVGRACE_COPY_MAX	SZ_256K
 
-#define NVGRACE_PGOFF_BITS	(VFIO_PCI_OFFSET_SHIFT - PAGE_SHIFT)
-#define NVGRACE_PGOFF_MASK	(BIT(NVGRACE_PGOFF_BITS) - 1)
-
-static vm_fault_t nvgrace_region_insert(struct vm_fault *vmf, unsigned long pfn,
-					unsigned int order)
-{
-#ifdef CONFIG_ARCH_SUPPORTS_PMD_PFNMAP
-	if (order == PMD_ORDER)
-		return nvgrace_insert_pfn_pmd(vmf, pfn);
-#endif
-	return vmf_insert_pfn(vmf->vma, vmf->address, pfn);
-}
+/* The part of vm_pgoff that is an offset in the region; above is its index. */
+#define NVGRACE_PGOFF_MASK	(VFIO_PCI_OFFSET_MASK >> PAGE_SHIFT)
 
 /*
  * The memory is not ready.  Wait without the lock on the address space where
@@ -46,41 +36,33 @@ static vm_fault_t nvgrace_region_fault_wait(struct vm_fault *vmf)
 	struct file *file;
 
 	if (!fault_flag_allow_retry_first(vmf->flags))
-		return nvgrace_gate_wait(region->ndev, false) ?
-			VM_FAULT_SIGBUS : 0;
+		return nvgrace_gate_wait(region->ndev, false) ? VM_FAULT_SIGBUS : 0;
 
-	if (vmf->flags & FAULT_FLAG_RETRY_NOWAIT)
-		return VM_FAULT_RETRY;
-
-	/* The file keeps the device open; the mapping may go away. */
-	file = get_file(vmf->vma->vm_file);
-	release_fault_lock(vmf);
-	/* Whatever comes of it, the second attempt sees it. */
-	nvgrace_gate_wait(region->ndev, false);
-	fput(file);
+	if (!(vmf->flags & FAULT_FLAG_RETRY_NOWAIT)) {
+		/* The file keeps the device open; the mapping may go away. */
+		file = get_file(vmf->vma->vm_file);
+		release_fault_lock(vmf);
+		/* Whatever comes of it, the second attempt sees it. */
+		nvgrace_gate_wait(region->ndev, false);
+		fput(file);
+	}
 	return VM_FAULT_RETRY;
 }
 
-static vm_fault_t nvgrace_region_huge_fault(struct vm_fault *vmf,
-					    unsigned int order)
+static vm_fault_t nvgrace_region_huge_fault(struct vm_fault *vmf, unsigned int order)
 {
 	struct vm_area_struct *vma = vmf->vma;
 	struct nvgrace_region *region = vma->vm_private_data;
 	unsigned long addr = ALIGN_DOWN(vmf->address, PAGE_SIZE << order);
-	unsigned long pgoff = (vmf->pgoff & NVGRACE_PGOFF_MASK) -
-			      ((vmf->address - addr) >> PAGE_SHIFT);
-	unsigned long pfn = PHYS_PFN(region->base) + pgoff;
+	unsigned long pfn = PHYS_PFN(region->base) + (vmf->pgoff & NVGRACE_PGOFF_MASK) -
+			    ((vmf->address - addr) >> PAGE_SHIFT);
 	vm_fault_t ret;
 	int err;
 
+	/* mmap has checked the bounds and a mapping cannot grow: inside it, inside the region. */
 	if (order && (order != PMD_ORDER || addr < vma->vm_start ||
-		      addr + (PAGE_SIZE << order) > vma->vm_end ||
-		      !IS_ALIGNED(pfn, 1UL << order)))
+		      addr + (PAGE_SIZE << order) > vma->vm_end || !IS_ALIGNED(pfn, 1UL << order)))
 		return VM_FAULT_FALLBACK;
-
-	/* mmap has checked the bounds and a mapping cannot grow. */
-	if (WARN_ON_ONCE(pgoff + (1UL << order) > region->size >> PAGE_SHIFT))
-		return VM_FAULT_SIGBUS;
 
 	while ((err = nvgrace_gate_enter(region->ndev, false)) == -EAGAIN) {
 		ret = nvgrace_region_fault_wait(vmf);
@@ -90,7 +72,7 @@ static vm_fault_t nvgrace_region_huge_fault(struct vm_fault *vmf,
 	if (err)
 		return VM_FAULT_SIGBUS;
 
-	ret = nvgrace_region_insert(vmf, pfn, order);
+	ret = nvgrace_insert_pfn(vmf, pfn, order);
 	nvgrace_gate_exit(region->ndev);
 	return ret;
 }
@@ -108,15 +90,13 @@ static const struct vm_operations_struct nvgrace_region_vm_ops = {
 };
 
 static int nvgrace_region_mmap(struct vfio_pci_core_device *core,
-			       struct vfio_pci_region *core_region,
-			       struct vm_area_struct *vma)
+			       struct vfio_pci_region *core_region, struct vm_area_struct *vma)
 {
 	struct nvgrace_region *region = core_region->data;
 	unsigned long pgoff = vma->vm_pgoff & NVGRACE_PGOFF_MASK;
 	unsigned long end;
 
-	if (check_add_overflow(pgoff, vma_pages(vma), &end) ||
-	    end > region->size >> PAGE_SHIFT)
+	if (check_add_overflow(pgoff, vma_pages(vma), &end) || end > region->size >> PAGE_SHIFT)
 		return -EINVAL;
 
 	vma->vm_private_data = region;
@@ -142,13 +122,9 @@ static int nvgrace_region_mmap(struct vfio_pci_core_device *core,
  * Copy @len bytes.  What is naturally aligned is one access of the user's
  * width, so that he can rely on it being atomic.
  */
-static int nvgrace_region_copy(void *dst, const void *src, size_t len,
-			       bool aligned)
+static int nvgrace_region_copy(void *dst, const void *src, size_t len, bool aligned)
 {
 	switch (aligned ? len : 0) {
-	case 1:
-		WRITE_ONCE(*(u8 *)dst, READ_ONCE(*(const u8 *)src));
-		return 0;
 	case 2:
 		WRITE_ONCE(*(u16 *)dst, READ_ONCE(*(const u16 *)src));
 		return 0;
@@ -169,10 +145,10 @@ static int nvgrace_region_copy(void *dst, const void *src, size_t len,
  * mapped into the kernel only meanwhile, and only what is touched: a cacheable
  * mapping that is kept could be read speculatively during a reset.
  */
-static int nvgrace_region_access(struct nvgrace_region *region, loff_t pos,
-				 void *buf, size_t len, bool iswrite)
+static int nvgrace_region_access(struct nvgrace_region *region, size_t pos, void *buf, size_t len,
+				 bool iswrite)
 {
-	bool aligned = IS_ALIGNED(pos, len ?: 1);
+	bool aligned = !(pos % len);
 	void *window;
 	int ret;
 
@@ -185,82 +161,59 @@ static int nvgrace_region_access(struct nvgrace_region *region, loff_t pos,
 	if (ret)
 		return ret;
 
-	window = memremap(region->base + pos, len,
-			  region->cached ? MEMREMAP_WB : MEMREMAP_WC);
-	if (!window) {
-		ret = -ENOMEM;
-	} else {
-		if (iswrite)
-			ret = nvgrace_region_copy(window, buf, len, aligned);
-		else
-			ret = nvgrace_region_copy(buf, window, len, aligned);
-		/* Writes arrive before whatever the user tells the device. */
+	window = memremap(region->base + pos, len, region->cached ? MEMREMAP_WB : MEMREMAP_WC);
+	if (window) {
+		ret = iswrite ? nvgrace_region_copy(window, buf, len, aligned) :
+				nvgrace_region_copy(buf, window, len, aligned);
+		/* Writes arrive before whatever the user tells the device next. */
 		wmb();
 		memunmap(window);
+	} else {
+		ret = -ENOMEM;
 	}
 
 	nvgrace_gate_exit(region->ndev);
 	return ret;
 }
 
-static ssize_t nvgrace_region_rw(struct vfio_pci_core_device *core,
-				 char __user *buf, size_t count, loff_t *ppos,
-				 bool iswrite)
+static ssize_t nvgrace_region_rw(struct vfio_pci_core_device *core, char __user *buf, size_t count,
+				 loff_t *ppos, bool iswrite)
 {
-	unsigned int index = VFIO_PCI_OFFSET_TO_INDEX(*ppos);
-	struct nvgrace_region *region =
-		core->region[index - VFIO_PCI_NUM_REGIONS].data;
-	loff_t pos = *ppos & VFIO_PCI_OFFSET_MASK;
+	unsigned int index = VFIO_PCI_OFFSET_TO_INDEX(*ppos) - VFIO_PCI_NUM_REGIONS;
+	struct nvgrace_region *region = core->region[index].data;
+	size_t pos = *ppos & VFIO_PCI_OFFSET_MASK;
 	size_t done = 0;
 	void *bounce;
 	int ret = 0;
 
 	if (pos >= region->size)
 		return -EINVAL;
-	count = min_t(size_t, count, region->size - pos);
+	count = min(count, region->size - pos);
 
 	/* User memory may fault, even into this region: not under a lock */
-	bounce = kvmalloc(min_t(size_t, count, NVGRACE_COPY_MAX),
-			  GFP_KERNEL_ACCOUNT);
+	bounce = kvmalloc(min_t(size_t, count, NVGRACE_COPY_MAX), GFP_KERNEL_ACCOUNT);
 	if (!bounce)
 		return -ENOMEM;
 
 	while (done < count && !ret) {
 		size_t len = min_t(size_t, count - done, NVGRACE_COPY_MAX);
-		size_t left = 0;
+		size_t left = iswrite ? copy_from_user(bounce, buf + done, len) : 0;
 
-		if (fatal_signal_pending(current)) {
-			ret = -EINTR;
-			break;
-		}
-		if (iswrite) {
-			left = copy_from_user(bounce, buf + done, len);
-			len -= left;
-		}
-		if (len)
-			ret = nvgrace_region_access(region, pos + done, bounce,
-						    len, iswrite);
+		if (left < len)
+			ret = nvgrace_region_access(region, pos + done, bounce, len - left,
+						    iswrite);
 		if (ret)
 			break;
-		if (!iswrite) {
+		if (!iswrite)
 			left = copy_to_user(buf + done, bounce, len);
-			len -= left;
-		}
-		done += len;
+		done += len - left;
 		if (left)
 			ret = -EFAULT;
+		else if (fatal_signal_pending(current))
+			ret = -EINTR;
 		cond_resched();
 	}
 	kvfree(bounce);
-
-	/*
-	 * In low power the device was woken for this access and may lose its
-	 * state right after.
-	 */
-	down_read(&core->memory_lock);
-	if (core->pm_runtime_engaged)
-		nvgrace_gate_recheck(region->ndev);
-	up_read(&core->memory_lock);
 
 	if (!done)
 		return ret;
@@ -273,23 +226,20 @@ static ssize_t nvgrace_region_rw(struct vfio_pci_core_device *core,
  * the device's file, BARs included, with i_mmap_rwsem held.  Saying yes to a
  * mapping that does not have the page would get its owner killed.
  */
-static int nvgrace_region_pfn_to_pgoff(struct vm_area_struct *vma,
-				       unsigned long pfn, pgoff_t *pgoff)
+static int nvgrace_region_pfn_to_pgoff(struct vm_area_struct *vma, unsigned long pfn,
+				       pgoff_t *pgoff)
 {
 	struct nvgrace_region *region = vma->vm_private_data;
-	pgoff_t found;
+	unsigned long first;
 
-	if (vma->vm_ops != &nvgrace_region_vm_ops ||
-	    pfn < PHYS_PFN(region->base) ||
-	    pfn - PHYS_PFN(region->base) >= region->size >> PAGE_SHIFT)
+	if (vma->vm_ops != &nvgrace_region_vm_ops)
 		return -ENOENT;
 
-	found = (vma->vm_pgoff & ~NVGRACE_PGOFF_MASK) +
-		pfn - PHYS_PFN(region->base);
-	if (found < vma->vm_pgoff || found - vma->vm_pgoff >= vma_pages(vma))
+	first = PHYS_PFN(region->base) + (vma->vm_pgoff & NVGRACE_PGOFF_MASK);
+	if (pfn < first || pfn - first >= vma_pages(vma))
 		return -ENOENT;
 
-	*pgoff = found;
+	*pgoff = vma->vm_pgoff + (pfn - first);
 	return 0;
 }
 
@@ -320,16 +270,16 @@ static const struct vfio_pci_regops nvgrace_regops = {
  */
 int nvgrace_region_register(struct nvgrace_region *region)
 {
+	const u32 flags = VFIO_REGION_INFO_FLAG_READ | VFIO_REGION_INFO_FLAG_WRITE |
+			  VFIO_REGION_INFO_FLAG_MMAP;
 	struct vfio_pci_core_device *core = &region->ndev->core;
 	int ret;
 
 	ret = vfio_pci_core_register_dev_region(core, VFIO_REGION_TYPE_NVGRACE,
-						region->subtype,
-						&nvgrace_regops, region->size,
-						VFIO_REGION_INFO_FLAG_READ |
-						VFIO_REGION_INFO_FLAG_WRITE |
-						VFIO_REGION_INFO_FLAG_MMAP,
-						region);
+						region->cached ?
+						VFIO_REGION_SUBTYPE_NVGRACE_USEMEM :
+						VFIO_REGION_SUBTYPE_NVGRACE_RESMEM,
+						&nvgrace_regops, region->size, flags, region);
 	if (ret)
 		return ret;
 
