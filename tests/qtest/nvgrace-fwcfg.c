@@ -2,8 +2,8 @@
  * What the qtests of Grace GPUs share: machines, ACPI tables, failures
  *
  * The tables are read as firmware does it, through fw_cfg's DMA interface
- * (docs/specs/fw_cfg.rst): selecting the file is what makes QEMU build them with
- * the bus numbers of that moment.
+ * (docs/specs/fw_cfg.rst): selecting the file is what makes QEMU build them,
+ * with the bus numbers of that moment.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -127,7 +127,7 @@ int nvgrace_run(const char *args, char **output)
                  G_SPAWN_SEARCH_PATH | G_SPAWN_STDOUT_TO_DEV_NULL, NULL, NULL,
                  NULL, output, &status, &err);
     g_assert_no_error(err);
-    g_test_message("%s\n%s", args, *output);
+    g_test_message("%s: %s", args, *output);
     g_assert_true(WIFEXITED(status));
     return WEXITSTATUS(status);
 }

@@ -2,8 +2,8 @@
  * QTest: what ACPI says about the coherent memory of Grace GPUs
  *
  * The contract is what Grace firmware tells a bare-metal OS.  The tables are
- * taken from fw_cfg and read with the little of AML that it takes: Scope, Device,
- * Method and Name objects, integers, strings, buffers and packages.
+ * taken from fw_cfg and read with the little of AML that it takes: Scope,
+ * Device, Method and Name objects, integers, strings, buffers and packages.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */

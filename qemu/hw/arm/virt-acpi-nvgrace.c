@@ -20,9 +20,9 @@
  * Affinity structure and a Generic Initiator that names the GPU.  The range
  * itself is not in the SRAT: the driver adds it to the node it wants.
  *
- * The devices on pcie.0 and below come from QEMU's generic PCI code, which calls
- * nvgrace_build_dev_aml() in the GPU's node.  It does not describe what is
- * behind a pxb-pcie, so virt_nvgrace_build_dsdt() does where a GPU is.
+ * The devices on pcie.0 and below come from QEMU's generic PCI code, which
+ * calls nvgrace_build_dev_aml() in the GPU's node.  It does not describe what
+ * is behind a pxb-pcie, so virt_nvgrace_build_dsdt() does where a GPU is.
  *
  * In: the plugged nvgrace-memory objects.  Out: AML and SRAT structures.
  *

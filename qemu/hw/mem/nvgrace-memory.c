@@ -80,7 +80,7 @@ bool nvgrace_memory_check(NVGraceMemory *mem, PCIDevice *pdev, Error **errp)
         return false;
     }
 
-    /* NVIDIA's driver matches Generic Initiators of device 0 function 0 only. */
+    /* NVIDIA's driver looks for Generic Initiators of function 00.0 only. */
     if (!below_pcie_port(pdev) || pdev->devfn) {
         error_setg(errp, "a Grace GPU is function 0 of device 0 behind a PCIe "
                    "root port, not %02x.%x of bus '%s'", PCI_SLOT(pdev->devfn),

@@ -73,7 +73,8 @@ static const NVGraceMemory *owner_of(uint32_t node, const NVGraceMemory *mem)
 static bool node_has_cpu(int node)
 {
     MachineState *ms = MACHINE(qdev_get_machine());
-    const CPUArchIdList *cpus = MACHINE_GET_CLASS(ms)->possible_cpu_arch_ids(ms);
+    MachineClass *mc = MACHINE_GET_CLASS(ms);
+    const CPUArchIdList *cpus = mc->possible_cpu_arch_ids(ms);
 
     for (int i = 0; i < cpus->len; i++) {
         if (cpus->cpus[i].props.has_node_id &&

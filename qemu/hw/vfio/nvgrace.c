@@ -39,7 +39,7 @@ OBJECT_DECLARE_TYPE(VFIONVGrace, VFIONVGraceClass, VFIO_PCI_NVGRACE)
 
 #define HOST_DRIVER "nvgrace-region-vfio-pci"
 
-/* No GPU has as much; a size beyond is a mistake of the kernel or of firmware */
+/* No GPU has as much: a larger size is a mistake of the kernel or firmware. */
 #define NVGRACE_REGION_SIZE_MAX (1 * TiB)
 
 /*

@@ -35,8 +35,8 @@ OBJECT_DECLARE_SIMPLE_TYPE(NVGraceMemory, NVGRACE_MEMORY)
  * struct NVGraceMemory - one GPU's coherent memory
  *
  * A child object of the PCI device it belongs to, whatever the transport of
- * that device.  The device fills it by nvgrace_memory_plug(); placement maps it;
- * the ACPI code describes it, from what is here alone.
+ * that device.  The device fills it by nvgrace_memory_plug(); placement finds
+ * its address; the ACPI code describes it, from what is here alone.
  *
  * @addr:        guest physical address of @container (bytes); before plug what
  *               the user asked for or %NVGRACE_ADDR_AUTO
