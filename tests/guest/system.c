@@ -60,13 +60,14 @@ static void report_table(const char *name)
 	g_autofree char *path = g_build_filename(ACPI_TABLES, name, NULL);
 	g_autoptr(GError) error = NULL;
 	g_autofree char *data = NULL;
+	g_autofree char *check = g_strdup_printf("table-%s", name);
 	gsize len;
 
 	if (!g_file_get_contents(path, &data, &len, &error)) {
-		report_check("acpi-table", FALSE, "%s", error->message);
+		report_check(check, FALSE, "%s", error->message);
 		return;
 	}
-	report_check("acpi-table", len > 36 && !memcmp(data, name, 4),
+	report_check(check, len > 36 && !memcmp(data, name, 4),
 		     "%s has %zu bytes", name, len);
 	report_blob(name, data, len);
 }

@@ -24,7 +24,9 @@
 #include "gpu-sysfs.h"
 #include "host-vm.h"
 
-#define EXPORTER "nvgrace-region-vfio-pci"
+/* kbuild turns the dashes of a module's name into underscores for the driver's */
+#define EXPORTER_MODULE "nvgrace-region-vfio-pci"
+#define EXPORTER "nvgrace_region_vfio_pci"
 
 /* Linux on the emulated Grace host, as far as the tests depend on it. */
 static void describe_host(void)
@@ -44,7 +46,7 @@ static void describe_host(void)
 }
 
 static const char *const vfio_modules[] = {
-	"vfio", "vfio_iommu_type1", "vfio-pci", EXPORTER, NULL
+	"vfio", "vfio_iommu_type1", "vfio-pci", EXPORTER_MODULE, NULL
 };
 
 static gboolean load_vfio(void)

@@ -119,18 +119,37 @@ static gboolean on_timeout(gpointer opaque)
 	return G_SOURCE_REMOVE;
 }
 
+/* The guest's kernel gets what ours got for it. */
+static char *guest_cmdline(void)
+{
+	static const char *const ours[] = { "nvgrace.scenario=", "nvgrace.device=",
+					    "nvgrace.guest_ram=" };
+	GString *append = g_string_new("console=ttyAMA0 loglevel=4");
+	g_autofree char *text = NULL;
+	g_auto(GStrv) words = NULL;
+
+	if (!g_file_get_contents("/proc/cmdline", &text, NULL, NULL))
+		return g_string_free(append, FALSE);
+	words = g_strsplit(g_strchomp(text), " ", -1);
+	for (guint i = 0; words[i]; i++) {
+		gboolean pass = g_str_has_prefix(words[i], "nvgrace.");
+
+		for (guint j = 0; j < G_N_ELEMENTS(ours); j++)
+			pass = pass && !g_str_has_prefix(words[i], ours[j]);
+		if (pass)
+			g_string_append_printf(append, " %s", words[i]);
+	}
+	return g_string_free(append, FALSE);
+}
+
 /* QEMU's command line.  Of the GPU it needs one argument. */
 static GStrv arguments(const struct host_vm *vm)
 {
 	g_autoptr(GStrvBuilder) args = g_strv_builder_new();
 	g_autofree char *ram = agent_cmdline("nvgrace.guest_ram");
-	g_autofree char *limit = agent_cmdline("nvgrace.limit_mib");
-	g_autofree char *touch = agent_cmdline("nvgrace.touch_mib");
 	g_autofree char *device = g_strdup_printf("vfio-pci-nvgrace,host=%s,bus=rp%s%s", vm->bdf,
 						  vm->device ? "," : "", vm->device ?: "");
-	g_autofree char *append = g_strdup_printf("console=ttyAMA0 loglevel=4 nvgrace.limit_mib=%s "
-						  "nvgrace.touch_mib=%s",
-						  limit ?: "0", touch ?: "256");
+	g_autofree char *append = guest_cmdline();
 
 	g_strv_builder_add_many(args, QEMU, "-M", "virt,gic-version=3", "-accel", "kvm",
 				"-cpu", "host", "-m", ram ?: "2G", "-nodefaults", "-display",

@@ -86,8 +86,8 @@ static void row(guint64 address, const char *what, guint64 size, char fill)
 void picture_memory(const struct stack_run *run)
 {
 	GString *iomem = g_hash_table_lookup(run->texts, "guest.iomem");
-	const char *base = g_hash_table_lookup(run->facts, "guest.base");
-	const char *size = g_hash_table_lookup(run->facts, "guest.size");
+	const char *base = g_hash_table_lookup(run->facts, "guest.coherent-base");
+	const char *size = g_hash_table_lookup(run->facts, "guest.coherent-size");
 	guint64 total_end = base && size ? g_ascii_strtoull(base, NULL, 0) +
 					   g_ascii_strtoull(size, NULL, 0) : 0;
 	g_autoptr(GArray) ranges = NULL;
@@ -150,10 +150,10 @@ void picture_dsdt(const struct stack_run *run)
 	g_autofree char *dsl = g_build_filename(dir ?: "/tmp", "dsdt.dsl", NULL);
 	g_autofree char *asl = NULL, *out = NULL, *err = NULL;
 	const char *argv[] = { "iasl", "-d", aml, NULL };
-	const char *path = g_hash_table_lookup(run->facts, "guest.acpi-path");
+	const struct stack_check *path = stack_find(run, "guest.gpu-acpi-path");
 
 	if (path)
-		printf("  %s\n\n", path);
+		printf("  %s\n\n", path->detail);
 	if (dsdt && g_file_set_contents(aml, (char *)dsdt->data, dsdt->len, NULL) &&
 	    g_spawn_sync(NULL, (char **)argv, NULL, G_SPAWN_SEARCH_PATH, NULL, NULL, &out, &err,
 			 NULL, NULL) &&
