@@ -37,7 +37,9 @@
 #define TYPE_VFIO_PCI_NVGRACE "vfio-pci-nvgrace"
 OBJECT_DECLARE_TYPE(VFIONVGrace, VFIONVGraceClass, VFIO_PCI_NVGRACE)
 
-#define HOST_DRIVER "nvgrace-region-vfio-pci"
+/* sysfs has the name of the driver with underscores, modprobe takes both. */
+#define HOST_MODULE "nvgrace-region-vfio-pci"
+#define HOST_DRIVER "nvgrace_region_vfio_pci"
 
 /* No GPU has as much: a larger size is a mistake of the kernel or firmware. */
 #define NVGRACE_REGION_SIZE_MAX (1 * TiB)
@@ -109,7 +111,7 @@ static void report_no_usemem(VFIODevice *vbasedev, Error **errp)
                "to %s%s%s, not to '" HOST_DRIVER "'", driver ? "'" : "",
                driver ?: "another driver", driver ? "'" : "");
     error_append_hint(errp, "As root on the host:\n"
-                      "  modprobe " HOST_DRIVER "\n"
+                      "  modprobe " HOST_MODULE "\n"
                       "  echo " HOST_DRIVER
                       " > /sys/bus/pci/devices/%s/driver_override\n"
                       "  echo %s > /sys/bus/pci/devices/%s/driver/unbind\n"
@@ -141,7 +143,7 @@ static bool check_region(VFIODevice *vbasedev, const char *what,
                                   info->size);
         return true;
     }
-    error_append_hint(errp, "Use " HOST_DRIVER " of the same release as this "
+    error_append_hint(errp, "Use " HOST_MODULE " of the same release as this "
                       "QEMU.\n");
     return false;
 }
@@ -156,6 +158,13 @@ static bool find_regions(VFIONVGrace *dev, Error **errp)
     vfio_device_get_region_info_type(vbasedev, VFIO_REGION_TYPE_NVGRACE,
                                      VFIO_REGION_SUBTYPE_NVGRACE_RESMEM,
                                      &dev->info_resmem);
+    if (!dev->info_usemem && dev->info_resmem) {
+        error_setg(errp, "the host device offers resmem (region %u), but no "
+                   "usemem before it", dev->info_resmem->index);
+        error_append_hint(errp, "Use " HOST_MODULE " of the same release as "
+                          "this QEMU.\n");
+        return false;
+    }
     if (!dev->info_usemem) {
         report_no_usemem(vbasedev, errp);
         return false;
