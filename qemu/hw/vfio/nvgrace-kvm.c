@@ -14,6 +14,6 @@ bool vfio_nvgrace_kvm_cacheable(void)
 {
     /* the capability is the VM's: asked of /dev/kvm itself it is never there */
     return !kvm_enabled() ||
-           kvm_vm_check_extension(kvm_state,
-                                  KVM_CAP_ARM_CACHEABLE_PFNMAP_SUPPORTED) > 0;
+           kvm_vm_ioctl(kvm_state, KVM_CHECK_EXTENSION,
+                        KVM_CAP_ARM_CACHEABLE_PFNMAP_SUPPORTED) > 0;
 }
