@@ -122,7 +122,9 @@ static void scenario_guest(const char *bdf)
 	report_check("guest", host_vm_run(&vm) && vm.guest_ok,
 		     "QEMU ended with status %d, the guest's own report %s",
 		     vm.status, vm.guest_ok ? "is ok" : "is not");
-	report_text("qemu-stderr", vm.stderr_text->str);
+	g_strdelimit(vm.stderr_text->str, "\n", ' ');
+	report_check("qemu-quiet", vm.stderr_text->len == 0, "QEMU warned of %s",
+		     vm.stderr_text->len ? vm.stderr_text->str : "nothing");
 	report_stage("guest");
 	host_vm_clear(&vm);
 }

@@ -24,10 +24,21 @@ static const char *const host_checks[] = {
 	NULL
 };
 
+/* In the order in which a byte makes its way; tests/guest/ says what each checks. */
 static const char *const guest_checks[] = {
-	"guest",
+	"guest.table-DSDT", "guest.table-SRAT", "guest.table-SLIT", "guest.gpu",
+	"guest.gpu-acpi-path", "guest.gpu-bars", "guest.gpu-numa-node", "guest.initiator-nodes",
+	"guest.initiator-nodes-empty", "guest.online-policy", "guest.driver", "guest.mig-defect",
+	"guest.usemem-size", "guest.online-size", "guest.iomem-range", "guest.iomem-alone",
+	"guest.gpu-nodes", "guest.gpu-nodes-online", "guest.gpu-nodes-memory", "guest.node-total",
+	"guest.zone", "guest.distance", "guest.allocate", "guest.fill-verify", "guest.pages-node",
+	"guest.policy-node", "guest.pages-physical", "guest.normal-memory", "guest.engine-to-cpu",
+	"guest.cpu-to-engine", "guest.pages-stay", "guest.round-trip", "guest.within-memory",
+	"guest.bounds", "guest.interrupts", "guest.kernel-log", "guest", "qemu-quiet",
 	NULL
 };
+
+static const char *const resmem_checks[] = { "guest.resmem", NULL };
 
 static const char *const refusals[] = {
 	"refuse-wrong-driver", "refuse-no-mmap",
@@ -38,7 +49,7 @@ static const struct scenario scenarios[] = {
 	{
 		.options = { .name = "gh200", .scenario = "guest", .model = "gh200",
 			     .memory = "5G" },
-		.expected = { host_checks, guest_checks },
+		.expected = { host_checks, guest_checks, resmem_checks },
 	}, {
 		.options = { .name = "gb200", .scenario = "guest", .model = "gb200",
 			     .memory = "4G" },
