@@ -401,6 +401,26 @@ static void test_pxb(void)
     g_assert_cmpint(aml_count_below(pxb, "_PXM"), ==, 0);
 }
 
+static int pxb_edsm(const char *options)
+{
+    g_autofree char *args = g_strdup_printf(
+        TWO_SOCKETS PXB(1, "16", "1") NVGRACE_MEM(1, "2G") NVGRACE_GPU(1, "")
+        "-device pcie-root-port,id=rp2,bus=pxb1,chassis=12,addr=1 "
+        "-device virtio-rng-pci,bus=rp2%s", options);
+    g_autoptr(GByteArray) tables = tables_of(args);
+    AmlObject edsm;
+
+    return aml_count(host_bridge(tables, "\\_SB.PC10"), AML_METHOD, "EDSM",
+                     &edsm);
+}
+
+/* Devices with acpi-index= call EDSM, which is there for them only. */
+static void test_pxb_acpi_index(void)
+{
+    g_assert_cmpint(pxb_edsm(""), ==, 0);
+    g_assert_cmpint(pxb_edsm(",acpi-index=7"), ==, 1);
+}
+
 /* A pxb without a node of its own gets that of the first CPUs. */
 static void test_pxb_pxm(void)
 {
@@ -780,6 +800,8 @@ int main(int argc, char **argv)
     qtest_add_func("/nvgrace/tables/dsdt/function", test_function);
     qtest_add_func("/nvgrace/tables/dsdt/pxb", test_pxb);
     qtest_add_func("/nvgrace/tables/dsdt/pxb-pxm", test_pxb_pxm);
+    qtest_add_func("/nvgrace/tables/dsdt/pxb-acpi-index",
+                   test_pxb_acpi_index);
     qtest_add_func("/nvgrace/tables/dsdt/pxb-other", test_pxb_other);
     qtest_add_func("/nvgrace/tables/dsdt/two", test_two);
     qtest_add_func("/nvgrace/tables/dsdt/pxm", test_pxm);

@@ -107,6 +107,24 @@ static bool bus_has_memory(PCIBus *root)
     return false;
 }
 
+/* Is there, on or below a bus, a device whose _DSM calls EDSM? */
+static bool bus_has_acpi_index(PCIBus *bus)
+{
+    PCIBus *below;
+
+    for (int devfn = 0; devfn < ARRAY_SIZE(bus->devices); devfn++) {
+        if (bus->devices[devfn] && bus->devices[devfn]->acpi_index) {
+            return true;
+        }
+    }
+    QLIST_FOREACH(below, &bus->child, sibling) {
+        if (bus_has_acpi_index(below)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 void virt_nvgrace_build_dsdt(Aml *dsdt, Aml *pci0, VirtMachineState *vms)
 {
     PCIBus *bus;
@@ -128,8 +146,9 @@ void virt_nvgrace_build_dsdt(Aml *dsdt, Aml *pci0, VirtMachineState *vms)
         if (pci_bus_numa_node(bus) == NUMA_NODE_UNASSIGNED) {
             aml_append(scope, aml_name_decl("_PXM", aml_int(0)));
         }
-        /* called by the _DSM of devices with acpi-index= */
-        aml_append(scope, build_pci_bridge_edsm());
+        if (bus_has_acpi_index(bus)) {
+            aml_append(scope, build_pci_bridge_edsm());
+        }
         build_append_pci_bus_devices(scope, bus);
         aml_append(dsdt, scope);
     }
