@@ -144,6 +144,11 @@ static const Refusal refusals[] = {
         "overlap the coherent memory of GPU 'gpu1' at "
         "0x6000000000-0x607fffffff", "Leave mem-addr= out",
     }, {
+        "size/part-of-a-page",
+        NVGRACE_MACHINE NVGRACE(1, "536872960", "model=gb200"),
+        "usemem of 0x20000800 bytes is not a positive multiple of the page "
+        "size 0x", "Give it 0x200",
+    }, {
         "size/too-large",
         NVGRACE_MACHINE NVGRACE(1, "256G", ""),
         "no room for 256 GiB of coherent GPU memory between 0x4020000000 and "

@@ -49,6 +49,18 @@ NVGraceMemory *nvgrace_memory_next(NVGraceMemory *mem)
     return QTAILQ_NEXT(mem, next);
 }
 
+void nvgrace_memory_describe(ObjectClass *oc)
+{
+    object_class_property_set_description(oc, "mem-addr",
+        "Guest physical address of the coherent memory, a multiple of 512 MiB; "
+        "left out, QEMU finds one");
+    object_class_property_set_description(oc, "pxm-start",
+        "First NUMA node of the coherent memory: one declared without memory "
+        "and CPUs; left out, the next free one");
+    object_class_property_set_description(oc, "pxm-count",
+        "Number of NUMA nodes of the coherent memory, 1 to 8");
+}
+
 static bool below_pcie_port(PCIDevice *pdev)
 {
     PCIDevice *port = pci_get_bus(pdev)->parent_dev;
@@ -102,11 +114,14 @@ bool nvgrace_memory_check(NVGraceMemory *mem, PCIDevice *pdev, Error **errp)
 
 static bool check_size(const char *what, uint64_t size, Error **errp)
 {
+    ERRP_GUARD();
     uint64_t page = qemu_real_host_page_size();
 
     if (!size || !QEMU_IS_ALIGNED(size, page)) {
         error_setg(errp, "%s of 0x%" PRIx64 " bytes is not a positive multiple "
                    "of the page size 0x%" PRIx64, what, size, page);
+        error_append_hint(errp, "Give it 0x%" PRIx64 " bytes.\n",
+                          ROUND_UP(MAX(size, 1), page));
         return false;
     }
     return true;

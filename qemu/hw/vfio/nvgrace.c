@@ -345,6 +345,7 @@ static void vfio_nvgrace_class_init(ObjectClass *oc, const void *data)
                "coherent memory";
     dc->hotpluggable = false;
     device_class_set_props(dc, vfio_nvgrace_properties);
+    nvgrace_memory_describe(oc);
     ACPI_DEV_AML_IF_CLASS(oc)->build_dev_aml = nvgrace_build_dev_aml;
 }
 

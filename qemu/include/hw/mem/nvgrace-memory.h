@@ -91,6 +91,12 @@ struct NVGraceMemory {
                        NVGRACE_PXM_COUNT_MAX)
 
 /**
+ * nvgrace_memory_describe() - the help of DEFINE_NVGRACE_MEMORY_PROPERTIES()
+ * @oc: the class that has them, after device_class_set_props()
+ */
+void nvgrace_memory_describe(ObjectClass *oc);
+
+/**
  * nvgrace_memory_check() - can this device have coherent memory at all?
  * @mem: the memory's properties
  * @pdev: the PCI function
