@@ -8,6 +8,8 @@
  *	nvgrace.scenario=NAME	which of the scenarios at the end of this file
  *	nvgrace.device=PROPS	properties added to -device vfio-pci-nvgrace
  *	nvgrace.guest_ram=SIZE	the guest's RAM, as for -m
+ *	nvgrace.memory=SIZE	the GPU's coherent memory, and its model: what the
+ *	nvgrace.model=MODEL	... exporter must find out for itself
  *	nvgrace.* anything else	passed on to the guest's command line
  *
  * What came of it goes out as a report (tests/agent/agent.h).
@@ -22,11 +24,8 @@
 
 #include "agent.h"
 #include "gpu-sysfs.h"
+#include "host-agent.h"
 #include "host-vm.h"
-
-/* kbuild turns the dashes of a module's name into underscores for the driver's */
-#define EXPORTER_MODULE "nvgrace-region-vfio-pci"
-#define EXPORTER "nvgrace_region_vfio_pci"
 
 /* Linux on the emulated Grace host, as far as the tests depend on it. */
 static void describe_host(void)
@@ -73,7 +72,7 @@ static gboolean describe_gpu(const char *bdf)
 	return bdf && path && group;
 }
 
-static gboolean bind_gpu(const char *bdf, const char *driver)
+gboolean bind_gpu(const char *bdf, const char *driver)
 {
 	gboolean ok = gpu_bind(bdf, driver);
 	g_autofree char *now = gpu_link(bdf, "driver");
@@ -167,6 +166,7 @@ static const struct {
 } scenarios[] = {
 	{ "guest", scenario_guest },
 	{ "errors", scenario_errors },
+	{ "regions", scenario_regions },
 };
 
 int main(void)

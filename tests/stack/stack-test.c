@@ -45,6 +45,33 @@ static const char *const refusals[] = {
 	NULL
 };
 
+/* Each of these for each region. */
+#define REGION_CHECKS(region) \
+	region "-found", region "-size", region "-flags", region "-offset", \
+	region "-info-argsz", region "-info-caps", region "-mmap-past-end", \
+	region "-mmap-across-end", region "-mmap-page-longer", region "-mmap-empty", \
+	region "-mmap-unaligned", region "-mmap-last-of-span", region "-mmap-across-span", \
+	region "-mmap-size-across-span", region "-mmap-top-of-file", \
+	region "-mmap-wraps-file", region "-mmap-private-read", \
+	region "-mmap-private-write", region "-mmap-private-huge", region "-mmap-whole", \
+	region "-mmap-ends", region "-mmap-part", region "-mmap-read-only", \
+	region "-mmap-twice", region "-munmap-part", region "-mprotect-part", \
+	region "-mremap-grow-last", region "-mremap-grow", region "-mremap-move", \
+	region "-mremap-shrink", region "-remap-past-end", region "-fork", \
+	region "-rw-widths", region "-rw-large-write", region "-rw-large-read", \
+	region "-rw-clip", region "-rw-at-end", region "-rw-past-end", region "-rw-no-region", \
+	region "-rw-empty", region "-rw-huge-count", region "-rw-count-overflow", \
+	region "-rw-fault-write", region "-rw-fault-read", region "-rw-fault-all", \
+	region "-rw-position-write", region "-rw-position-read", region "-rw-own-mapping", \
+	region "-close-keeps-mapping", region "-close-busy"
+
+static const char *const usemem_checks[] = { "open", REGION_CHECKS("usemem"), NULL };
+
+static const char *const both_regions_checks[] = {
+	REGION_CHECKS("resmem"), "border-mmap", "border-read", "border-write", "border-before",
+	NULL
+};
+
 static const struct scenario scenarios[] = {
 	{
 		.options = { .name = "gh200", .scenario = "guest", .model = "gh200",
@@ -58,6 +85,11 @@ static const struct scenario scenarios[] = {
 		.options = { .name = "errors", .scenario = "errors", .model = "gh200",
 			     .memory = "5G" },
 		.expected = { host_checks, refusals },
+	}, {
+		/* resmem of 1 GiB, 130 MiB and a page: its end has no alignment to speak of */
+		.options = { .name = "regions", .scenario = "regions", .model = "gh200",
+			     .memory = "5376004K" },
+		.expected = { host_checks, usemem_checks, both_regions_checks },
 	},
 };
 

@@ -104,10 +104,10 @@ static GStrv arguments(const struct stack_options *options, const char *console)
 					       options->gpu ?: "");
 	g_autofree char *append = g_strdup_printf(
 		"console=ttyAMA0 loglevel=4 nvgrace.scenario=%s nvgrace.guest_ram=%s "
-		"nvgrace.limit_mib=%u nvgrace.touch_mib=%u%s%s",
+		"nvgrace.limit_mib=%u nvgrace.touch_mib=%u nvgrace.memory=%s nvgrace.model=%s%s%s",
 		options->scenario, options->guest_ram ?: "2G", options->limit_mib,
-		options->touch_mib ?: 256, options->device ? " nvgrace.device=" : "",
-		options->device ?: "");
+		options->touch_mib ?: 256, options->memory, options->model,
+		options->device ? " nvgrace.device=" : "", options->device ?: "");
 
 	/* pauth-impdef: QEMU's own pointer authentication hash, not the slow architected one */
 	g_strv_builder_add_many(args, need_env("NVGRACE_QEMU"), "-M",

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What the scenarios of the emulated host share: see host-agent.c. */
+#ifndef TESTS_STACK_HOST_AGENT_H
+#define TESTS_STACK_HOST_AGENT_H
+
+#include <glib.h>
+
+/* kbuild turns the dashes of a module's name into underscores for the driver's */
+#define EXPORTER_MODULE "nvgrace-region-vfio-pci"
+#define EXPORTER "nvgrace_region_vfio_pci"
+
+/* Bind, and report whether it is. */
+gboolean bind_gpu(const char *bdf, const char *driver);
+
+/* The scenarios that use the exporter without a guest. */
+void scenario_regions(const char *bdf);
+
+#endif

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * A user of the exporter: opens a device by its IOMMU group in a type1
+ * container, as QEMU does without iommufd, finds its regions, maps them.
+ */
+#ifndef TESTS_STACK_VFIO_CLIENT_H
+#define TESTS_STACK_VFIO_CLIENT_H
+
+#include <glib.h>
+#include <sys/types.h>
+
+struct vfio_client {
+	int container;
+	int group;
+	int device;
+	guint num_regions;
+};
+
+struct vfio_client_region {
+	guint32 index;
+	guint32 flags;		/* VFIO_REGION_INFO_FLAG_* */
+	guint64 size;		/* bytes */
+	guint64 offset;		/* of its first byte in the device's file */
+	guint32 type, subtype;	/* of VFIO_REGION_INFO_CAP_TYPE; 0: has none */
+};
+
+/* 0, or a negative errno with nothing open. */
+int vfio_client_open(struct vfio_client *client, const char *bdf);
+
+/* Close what is open; may be called twice.  Mappings stay. */
+void vfio_client_close(struct vfio_client *client);
+
+/* 0 or a negative errno. */
+int vfio_client_region(const struct vfio_client *client, guint index,
+		       struct vfio_client_region *region);
+
+/* The region of that type and subtype; FALSE if there is none, or more than one. */
+gboolean vfio_client_find(const struct vfio_client *client, guint32 type, guint32 subtype,
+			  struct vfio_client_region *region);
+
+/*
+ * Map a part of a region, shared.  @congruent: at an address that is equal to
+ * the offset modulo 2 MiB, so that PMDs can map it, with an inaccessible page
+ * right before and after it.  NULL on error, with errno.
+ */
+void *vfio_client_map(const struct vfio_client *client, const struct vfio_client_region *region,
+		      guint64 offset, gsize length, int prot, gboolean congruent);
+
+/* pread and pwrite of a region's bytes: bytes done, or a negative errno. */
+ssize_t vfio_client_read(const struct vfio_client *client,
+			 const struct vfio_client_region *region, guint64 offset, void *buf,
+			 gsize length);
+ssize_t vfio_client_write(const struct vfio_client *client,
+			  const struct vfio_client_region *region, guint64 offset,
+			  const void *buf, gsize length);
+
+/* Any ioctl of the device's: 0 or positive, or a negative errno. */
+int vfio_client_ioctl(const struct vfio_client *client, unsigned long request, void *arg);
+
+/* VFIO_DEVICE_RESET: 0 or a negative errno. */
+int vfio_client_reset(const struct vfio_client *client);
+
+/* Config space, in the width given (1, 2 or 4 bytes); ~0 on error. */
+guint32 vfio_client_config_read(const struct vfio_client *client, guint offset, gsize width);
+gboolean vfio_client_config_write(const struct vfio_client *client, guint offset, guint32 value,
+				  gsize width);
+
+/* Offset of a capability in config space, or 0. */
+guint vfio_client_capability(const struct vfio_client *client, guint8 id);
+
+#endif
