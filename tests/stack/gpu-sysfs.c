@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
@@ -13,14 +14,24 @@ static char *device_path(const char *bdf, const char *name)
 }
 
 /* sysfs wants one write, and says by its result whether it took it. */
-static gboolean write_file(const char *path, const char *text)
+static int write_file(const char *path, const char *text)
 {
-	int fd = open(path, O_WRONLY);
-	gboolean ok = fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text);
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
+	int ret = 0;
 
-	if (fd >= 0)
-		close(fd);
-	return ok;
+	if (fd < 0)
+		return -errno;
+	if (write(fd, text, strlen(text)) < 0)
+		ret = -errno;
+	close(fd);
+	return ret;
+}
+
+int gpu_write(const char *bdf, const char *name, const char *text)
+{
+	g_autofree char *path = device_path(bdf, name);
+
+	return write_file(path, text);
 }
 
 char *gpu_attribute(const char *bdf, const char *name)
@@ -41,8 +52,14 @@ char *gpu_link(const char *bdf, const char *name)
 	return target ? g_path_get_basename(target) : NULL;
 }
 
-char *gpu_find(void)
+static int compare(gconstpointer a, gconstpointer b)
 {
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+GStrv gpu_list(void)
+{
+	g_autoptr(GPtrArray) found = g_ptr_array_new();
 	g_autoptr(GDir) dir = g_dir_open(PCI_DEVICES, 0, NULL);
 	const char *bdf;
 
@@ -51,20 +68,33 @@ char *gpu_find(void)
 		g_autofree char *class = gpu_attribute(bdf, "class");
 
 		if (g_strcmp0(vendor, "0x10de") == 0 && g_strcmp0(class, "0x030200") == 0)
-			return g_strdup(bdf);
+			g_ptr_array_add(found, g_strdup(bdf));
 	}
-	return NULL;
+	g_ptr_array_sort(found, compare);
+	g_ptr_array_add(found, NULL);
+	return (GStrv)g_ptr_array_steal(found, NULL);
+}
+
+char *gpu_find(void)
+{
+	g_auto(GStrv) all = gpu_list();
+
+	return g_strdup(all[0]);
+}
+
+gboolean gpu_unbind(const char *bdf)
+{
+	g_autofree char *unbind = device_path(bdf, "driver/unbind");
+
+	return access(unbind, F_OK) != 0 || !write_file(unbind, bdf);
 }
 
 gboolean gpu_bind(const char *bdf, const char *driver)
 {
-	g_autofree char *override = device_path(bdf, "driver_override");
-	g_autofree char *unbind = device_path(bdf, "driver/unbind");
 	g_autofree char *now = NULL;
 
-	if (access(unbind, F_OK) == 0 && !write_file(unbind, bdf))
-		return FALSE;
-	if (!write_file(override, driver) || !write_file("/sys/bus/pci/drivers_probe", bdf))
+	if (!gpu_unbind(bdf) || gpu_write(bdf, "driver_override", driver) ||
+	    write_file("/sys/bus/pci/drivers_probe", bdf))
 		return FALSE;
 	now = gpu_link(bdf, "driver");
 	return g_strcmp0(now, driver) == 0;

@@ -8,6 +8,9 @@
 /* Address (DDDD:BB:DD.F) of the first NVIDIA 3D controller, or NULL; caller frees. */
 char *gpu_find(void);
 
+/* Addresses of all of them in order, NULL-terminated; caller frees. */
+GStrv gpu_list(void);
+
 /* First line of an attribute, or NULL; caller frees. */
 char *gpu_attribute(const char *bdf, const char *name);
 
@@ -16,5 +19,11 @@ char *gpu_link(const char *bdf, const char *name);
 
 /* Unbind from whatever has it and bind to that driver alone (driver_override). */
 gboolean gpu_bind(const char *bdf, const char *driver);
+
+/* Take it from whatever driver has it. */
+gboolean gpu_unbind(const char *bdf);
+
+/* Write to an attribute of the device: 0 or a negative errno. */
+int gpu_write(const char *bdf, const char *name, const char *text);
 
 #endif

@@ -167,6 +167,7 @@ static const struct {
 	{ "guest", scenario_guest },
 	{ "errors", scenario_errors },
 	{ "regions", scenario_regions },
+	{ "reset", scenario_reset },
 };
 
 int main(void)

@@ -9,7 +9,6 @@
 #define _GNU_SOURCE	/* mremap, remap_file_pages */
 #include <errno.h>
 #include <linux/vfio.h>
-#include <linux/vfio_nvgrace.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,6 +20,7 @@
 #include "child.h"
 #include "host-agent.h"
 #include "pattern.h"
+#include "scenario.h"
 #include "vfio-client.h"
 
 #define PAGE 4096ul
@@ -51,11 +51,6 @@ static void check(const struct subject *s, const char *what, gboolean ok, const 
 	report_check(name, ok, "%s", detail);
 }
 
-static const char *error_text(gint64 result)
-{
-	return result < 0 ? g_strerror(-result) : "no error";
-}
-
 static ssize_t region_read(const struct subject *s, guint64 offset, void *buf, gsize length)
 {
 	return vfio_client_read(s->client, &s->region, offset, buf, length);
@@ -71,31 +66,19 @@ static char *region_map(const struct subject *s, guint64 offset, gsize length)
 	return vfio_client_map(s->client, &s->region, offset, length, PROT_READ | PROT_WRITE, TRUE);
 }
 
-/* Give a part of the region a known content, by pwrite. */
 static gboolean set_pattern(const struct subject *s, guint64 offset, gsize length, guint64 seed)
 {
-	g_autofree char *buf = g_malloc(length);
-
-	pattern_fill(buf, length, seed, offset);
-	return region_write(s, offset, buf, length) == (ssize_t)length;
+	return write_pattern(s->client, &s->region, offset, length, seed);
 }
 
-/* ... and see by pread whether it still has it. */
 static gboolean has_pattern(const struct subject *s, guint64 offset, gsize length, guint64 seed)
 {
-	g_autofree char *buf = g_malloc0(length);
-
-	return region_read(s, offset, buf, length) == (ssize_t)length &&
-	       pattern_match(buf, length, seed, offset) == length;
+	return read_pattern(s->client, &s->region, offset, length, seed);
 }
 
-/* What is in a mapping, for comparison with the pattern: FALSE if it faults. */
 static gboolean map_has_pattern(const char *map, gsize length, guint64 seed, guint64 offset)
 {
-	g_autofree char *buf = g_malloc0(length);
-
-	return touch_copy(buf, map, length) == 0 &&
-	       pattern_match(buf, length, seed, offset) == length;
+	return touch_pattern(map, length, seed, offset) == 0;
 }
 
 /* ------------------------------------------------------------------- what it is */
@@ -656,34 +639,23 @@ static void check_region(struct subject *s)
 void scenario_regions(const char *bdf)
 {
 	struct vfio_client client;
+	struct gpu_regions regions;
 	struct subject usemem = { .name = "usemem", .bdf = bdf, .client = &client };
 	struct subject resmem = { .name = "resmem", .bdf = bdf, .client = &client };
 	guint64 usemem_size, resmem_size;
-	gboolean found;
-	int ret;
 
-	if (!bind_gpu(bdf, EXPORTER))
+	if (!bind_gpu(bdf, EXPORTER) || !open_gpu(bdf, &client, &regions) ||
+	    !expected_split(&usemem_size, &resmem_size))
 		return;
-	ret = vfio_client_open(&client, bdf);
-	report_check("open", ret == 0, "%s", error_text(ret));
-	if (ret || !expected_split(&usemem_size, &resmem_size))
-		return;
-
-	found = vfio_client_find(&client, VFIO_REGION_TYPE_NVGRACE,
-				 VFIO_REGION_SUBTYPE_NVGRACE_USEMEM, &usemem.region);
-	report_check("usemem-found", found, "region %u of %u", usemem.region.index,
-		     client.num_regions);
-	if (!found)
-		return;
-	found = vfio_client_find(&client, VFIO_REGION_TYPE_NVGRACE,
-				 VFIO_REGION_SUBTYPE_NVGRACE_RESMEM, &resmem.region);
-	report_check("resmem-found", found == (resmem_size != 0) &&
-		     client.num_regions == VFIO_PCI_NUM_REGIONS + (found ? 2u : 1u),
-		     "%s, of %u regions", found ? "there" : "none", client.num_regions);
+	usemem.region = regions.usemem;
+	resmem.region = regions.resmem;
+	report_check("region-count",
+		     client.num_regions == VFIO_PCI_NUM_REGIONS + (resmem_size ? 2u : 1u),
+		     "%u with those of PCI", client.num_regions);
 
 	check_info(&usemem, usemem_size);
 	check_region(&usemem);
-	if (found) {
+	if (resmem_size) {
 		check_info(&resmem, resmem_size);
 		check_region(&resmem);
 		check_border(&usemem, &resmem);

@@ -47,7 +47,7 @@ static const char *const refusals[] = {
 
 /* Each of these for each region. */
 #define REGION_CHECKS(region) \
-	region "-found", region "-size", region "-flags", region "-offset", \
+	region "-size", region "-flags", region "-offset", \
 	region "-info-argsz", region "-info-caps", region "-mmap-past-end", \
 	region "-mmap-across-end", region "-mmap-page-longer", region "-mmap-empty", \
 	region "-mmap-unaligned", region "-mmap-last-of-span", region "-mmap-across-span", \
@@ -65,10 +65,29 @@ static const char *const refusals[] = {
 	region "-rw-position-write", region "-rw-position-read", region "-rw-own-mapping", \
 	region "-close-keeps-mapping", region "-close-busy"
 
-static const char *const usemem_checks[] = { "open", REGION_CHECKS("usemem"), NULL };
+static const char *const usemem_checks[] = {
+	"open", "region-count", REGION_CHECKS("usemem"), NULL
+};
 
 static const char *const both_regions_checks[] = {
 	REGION_CHECKS("resmem"), "border-mmap", "border-read", "border-write", "border-before",
+	NULL
+};
+
+static const char *const slow_gpus[] = {
+	"model=gh200,reset-delay-ms=1500",
+	"model=gh200,x-cxl-dvsec=on,x-ready-after-reset=off",
+	NULL
+};
+
+static const char *const reset_checks[] = {
+	"gpus", "open", "map", "reset-vfio", "reset-flr", "reset-sysfs", "reset-d3hot",
+	"low-power-mmap", "low-power-read", "low-power-again", "low-power-exit", "d3hot-mmap",
+	"d3hot-rw", "d3hot-d0", "decoding-off-mmap", "decoding-off-rw", "decoding-off-reset",
+	"storm-ends", "storm-resets", "storm-progress", "storm-mmap", "storm-rw",
+	"storm-d3hot-ends", "storm-d3hot-resets", "storm-d3hot-progress", "storm-d3hot-mmap",
+	"storm-d3hot-rw", "slow-mmap",
+	"slow-read", "slow-kill", "never-mmap", "never-again",
 	NULL
 };
 
@@ -90,6 +109,10 @@ static const struct scenario scenarios[] = {
 		.options = { .name = "regions", .scenario = "regions", .model = "gh200",
 			     .memory = "5376004K" },
 		.expected = { host_checks, usemem_checks, both_regions_checks },
+	}, {
+		.options = { .name = "reset", .scenario = "reset", .model = "gh200",
+			     .memory = "2G", .more_gpus = slow_gpus },
+		.expected = { host_checks, reset_checks },
 	},
 };
 
@@ -124,13 +147,18 @@ static void test_nothing_else_failed(gconstpointer opaque)
 			g_test_fail();
 		}
 	}
+	for (guint i = 0; i < run->stages->len; i++) {
+		const struct stack_stage *stage = run->stages->pdata[i];
+
+		g_test_message("%7u ms: %s", stage->ms, stage->name);
+	}
 	g_test_message("console of %s: %s", scenario->options.name, run->log);
 }
 
 /* For the figures at the end of make check. */
 static void save_figures(const char *name)
 {
-	g_autofree char *path = g_strdup_printf("%s/%s.figures", g_getenv("NVGRACE_LOGS"), name);
+	g_autofree char *path = g_strdup_printf("%s/%s-test.figures", g_getenv("NVGRACE_LOGS"), name);
 	g_autofree char *text = g_strdup_printf("%s %.0f %.1f\n", name, run->seconds,
 						run->peak_kib / 1024.0 / 1024.0);
 

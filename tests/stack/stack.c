@@ -93,6 +93,20 @@ static void take_line(struct stack_run *run, const char *line)
 	}
 }
 
+/* One more GPU, behind the root port of that number. */
+static void add_gpu(GStrvBuilder *args, guint number, const char *properties)
+{
+	g_autofree char *memdev = g_strdup_printf(
+		"memory-backend-ram,id=hbm%u,size=2G,reserve=off", number);
+	g_autofree char *port = g_strdup_printf("pcie-root-port,id=gpu-port%u,chassis=%u", number,
+						number);
+	g_autofree char *gpu = g_strdup_printf(
+		"nvgrace-gpu,bus=gpu-port%u,memdev=hbm%u,pxm-count=1,%s", number, number,
+		properties);
+
+	g_strv_builder_add_many(args, "-object", memdev, "-device", port, "-device", gpu, NULL);
+}
+
 static GStrv arguments(const struct stack_options *options, const char *console)
 {
 	g_autoptr(GStrvBuilder) args = g_strv_builder_new();
@@ -104,10 +118,13 @@ static GStrv arguments(const struct stack_options *options, const char *console)
 					       options->gpu ?: "");
 	g_autofree char *append = g_strdup_printf(
 		"console=ttyAMA0 loglevel=4 nvgrace.scenario=%s nvgrace.guest_ram=%s "
-		"nvgrace.limit_mib=%u nvgrace.touch_mib=%u nvgrace.memory=%s nvgrace.model=%s%s%s",
+		"nvgrace.limit_mib=%u nvgrace.touch_mib=%u nvgrace.memory=%s nvgrace.model=%s%s%s "
+		"%s %s",
 		options->scenario, options->guest_ram ?: "2G", options->limit_mib,
 		options->touch_mib ?: 256, options->memory, options->model,
-		options->device ? " nvgrace.device=" : "", options->device ?: "");
+		options->device ? " nvgrace.device=" : "", options->device ?: "",
+		/* the user's own come first: the first of a name is the one that holds */
+		g_getenv("NVGRACE_APPEND") ?: "", options->append ?: "");
 
 	/* pauth-impdef: QEMU's own pointer authentication hash, not the slow architected one */
 	g_strv_builder_add_many(args, need_env("NVGRACE_QEMU"), "-M",
@@ -122,6 +139,8 @@ static GStrv arguments(const struct stack_options *options, const char *console)
 				"virtserialport,chardev=report,name=org.nvgrace.report", "-object",
 				memdev, "-device", "pcie-root-port,id=gpu-port,chassis=1", "-device",
 				gpu, NULL);
+	for (guint i = 0; options->more_gpus && options->more_gpus[i]; i++)
+		add_gpu(args, i + 2, options->more_gpus[i]);
 	return g_strv_builder_end(args);
 }
 

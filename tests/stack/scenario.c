@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#define _GNU_SOURCE	/* RUSAGE_THREAD */
+#include <errno.h>
+#include <linux/vfio_nvgrace.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+
+#include "agent.h"
+#include "child.h"
+#include "pattern.h"
+#include "scenario.h"
+
+const char *error_text(gint64 result)
+{
+	return result < 0 ? g_strerror(-result) : "no error";
+}
+
+int open_gpu_quietly(const char *bdf, struct vfio_client *client, struct gpu_regions *regions)
+{
+	int ret = vfio_client_open(client, bdf);
+
+	if (ret)
+		return ret;
+	*regions = (struct gpu_regions){ 0 };
+	vfio_client_find(client, VFIO_REGION_TYPE_NVGRACE, VFIO_REGION_SUBTYPE_NVGRACE_RESMEM,
+			 &regions->resmem);
+	if (vfio_client_find(client, VFIO_REGION_TYPE_NVGRACE, VFIO_REGION_SUBTYPE_NVGRACE_USEMEM,
+			     &regions->usemem))
+		return 0;
+	vfio_client_close(client);
+	return -ENODEV;
+}
+
+gboolean open_gpu(const char *bdf, struct vfio_client *client, struct gpu_regions *regions)
+{
+	int ret = open_gpu_quietly(bdf, client, regions);
+
+	report_check("open", ret == 0, "%s: %s", bdf, error_text(ret));
+	return ret == 0;
+}
+
+guint64 number_argument(const char *name, guint64 otherwise)
+{
+	g_autofree char *text = agent_cmdline(name);
+
+	return text ? strtoull(text, NULL, 0) : otherwise;
+}
+
+gboolean write_pattern(const struct vfio_client *client, const struct vfio_client_region *region,
+		       guint64 offset, gsize length, guint64 seed)
+{
+	g_autofree char *buf = g_malloc(length);
+
+	pattern_fill(buf, length, seed, offset);
+	return vfio_client_write(client, region, offset, buf, length) == (ssize_t)length;
+}
+
+gboolean read_pattern(const struct vfio_client *client, const struct vfio_client_region *region,
+		      guint64 offset, gsize length, guint64 seed)
+{
+	g_autofree char *buf = g_malloc0(length);
+
+	return vfio_client_read(client, region, offset, buf, length) == (ssize_t)length &&
+	       pattern_match(buf, length, seed, offset) == length;
+}
+
+int touch_pattern(const void *map, gsize length, guint64 seed, guint64 offset)
+{
+	g_autofree char *buf = g_malloc0(length);
+	int signal_number = touch_copy(buf, map, length);
+
+	if (signal_number)
+		return signal_number;
+	return pattern_match(buf, length, seed, offset) == length ? 0 : -1;
+}
+
+guint64 thread_faults(void)
+{
+	struct rusage usage;
+
+	getrusage(RUSAGE_THREAD, &usage);
+	return usage.ru_minflt + usage.ru_majflt;
+}
