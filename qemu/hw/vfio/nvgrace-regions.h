@@ -1,0 +1,53 @@
+/*
+ * Coherent memory of an NVIDIA Grace GPU from the regions of a VFIO device
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#ifndef HW_VFIO_NVGRACE_REGIONS_H
+#define HW_VFIO_NVGRACE_REGIONS_H
+
+#include "hw/mem/nvgrace-memory.h"
+#include "hw/vfio/vfio-device.h"
+
+#define TYPE_VFIO_NVGRACE_MEMORY "vfio-nvgrace-memory"
+OBJECT_DECLARE_SIMPLE_TYPE(VFIONVGraceMemory, VFIO_NVGRACE_MEMORY)
+
+/**
+ * struct VFIONVGraceMemory - coherent memory that VFIO regions provide
+ * @usemem: the mapping of the region of that name
+ * @resmem: likewise; not initialised when @info_resmem is NULL
+ * @info_usemem: the server's or the kernel's description of the region; owned
+ *               by the VFIODevice
+ * @info_resmem: likewise, NULL when there is no such region
+ * @map: where both regions are mapped in QEMU, contiguously; NULL if nowhere
+ * @map_size: how many bytes
+ */
+struct VFIONVGraceMemory {
+    NVGraceMemory parent_obj;
+
+    MemoryRegion usemem;
+    MemoryRegion resmem;
+    struct vfio_region_info *info_usemem;
+    struct vfio_region_info *info_resmem;
+    void *map;
+    size_t map_size;
+};
+
+/**
+ * vfio_nvgrace_memory_plug() - find the regions and put them into the guest
+ * @mem: the memory; nvgrace_memory_check() has passed
+ * @pdev: the PCI function it belongs to
+ * @vbasedev: the same function as a VFIO device, attached to its container;
+ *            only its io_ops are used, so any transport will do
+ * @errp: what is wrong and what to type instead
+ *
+ * On failure the memory is in the guest no longer; what was mapped into QEMU
+ * remains so until @mem is finalized.  nvgrace_memory_unplug() takes it out.
+ *
+ * Returns: true on success.
+ */
+bool vfio_nvgrace_memory_plug(VFIONVGraceMemory *mem, PCIDevice *pdev,
+                              VFIODevice *vbasedev, Error **errp);
+
+#endif /* HW_VFIO_NVGRACE_REGIONS_H */
