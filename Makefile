@@ -5,9 +5,13 @@
 #   make demo    build everything, then the main job, end to end
 #   make check   build everything, then every test
 #   make build   build everything
+#   make update-golden     have the tests' stored ACPI text be what it is now, and
+#                          show what changes
+#   make update-pristine   store what an unpatched QEMU tells firmware, after a
+#                          change of QEMU's version (some minutes)
 #   make clean   forget this checkout's build; the cache stays
 
-.PHONY: demo check build clean
+.PHONY: demo check build update-golden update-pristine clean
 .DEFAULT_GOAL := build
 
 
@@ -19,6 +23,9 @@ check:
 
 build:
 	@scripts/front-door build
+
+update-golden update-pristine:
+	@scripts/front-door $@
 
 clean:
 	rm -rf build

@@ -43,7 +43,7 @@ static void fw_cfg_read(QTestState *qts, uint16_t key, uint32_t size,
     qtest_bufread(qts, BUFFER, data, size);
 }
 
-GByteArray *nvgrace_acpi_read(QTestState *qts)
+GByteArray *nvgrace_fw_cfg_file(QTestState *qts, const char *name)
 {
     struct {
         uint32_t size;
@@ -62,15 +62,21 @@ GByteArray *nvgrace_acpi_read(QTestState *qts)
 
     for (uint32_t i = 0; i < count; i++) {
         memcpy(&file, dir + sizeof(count) + i * sizeof(file), sizeof(file));
-        if (g_str_equal(file.name, "etc/acpi/tables")) {
-            GByteArray *tables = g_byte_array_new();
+        if (g_str_equal(file.name, name)) {
+            GByteArray *content = g_byte_array_new();
 
-            g_byte_array_set_size(tables, be32_to_cpu(file.size));
-            fw_cfg_read(qts, be16_to_cpu(file.key), tables->len, tables->data);
-            return tables;
+            g_byte_array_set_size(content, be32_to_cpu(file.size));
+            fw_cfg_read(qts, be16_to_cpu(file.key), content->len,
+                        content->data);
+            return content;
         }
     }
-    g_assert_not_reached();
+    g_error("no fw_cfg file %s", name);
+}
+
+GByteArray *nvgrace_acpi_read(QTestState *qts)
+{
+    return nvgrace_fw_cfg_file(qts, "etc/acpi/tables");
 }
 
 const uint8_t *nvgrace_acpi_table(GByteArray *tables, const char *signature,

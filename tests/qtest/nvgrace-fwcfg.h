@@ -28,6 +28,15 @@
     NVGRACE_PORT(n) NVGRACE_MEM(n, size) NVGRACE_GPU(n, options)
 
 /**
+ * nvgrace_fw_cfg_file() - what firmware gets from one file of fw_cfg
+ * @qts: the machine; one without that file fails the test
+ * @name: such as "etc/acpi/rsdp"
+ *
+ * Returns: its content, to be freed by g_byte_array_unref().
+ */
+GByteArray *nvgrace_fw_cfg_file(QTestState *qts, const char *name);
+
+/**
  * nvgrace_acpi_read() - all ACPI tables, as the firmware gets them
  * @qts: the machine; its tables are built by this, with bus numbers of now
  *
