@@ -112,11 +112,16 @@ void nvgrace_set_bus(QTestState *qts, int bus, int slot, int secondary)
 
 int nvgrace_run(const char *args, char **output)
 {
-    /* QEMU exits when all devices exist and their device tree is written. */
-    g_autofree char *line = g_strdup_printf("%s %s -machine dumpdtb=/dev/null "
+    /*
+     * QEMU exits when all devices exist and their device tree is written: to a
+     * file that it replaces, so /dev/null is none.
+     */
+    g_autofree char *dtb = NULL;
+    int fd = g_file_open_tmp("nvgrace-XXXXXX.dtb", &dtb, NULL);
+    g_autofree char *line = g_strdup_printf("%s %s -machine dumpdtb=%s "
                                             "-accel qtest -display none "
                                             "-nodefaults",
-                                            qtest_qemu_binary(NULL), args);
+                                            qtest_qemu_binary(NULL), args, dtb);
     g_auto(GStrv) argv = g_strsplit(line, " ", -1);
     g_autoptr(GPtrArray) words = g_ptr_array_new();
     GError *err = NULL;
@@ -132,6 +137,8 @@ int nvgrace_run(const char *args, char **output)
     g_spawn_sync(NULL, (char **)words->pdata, NULL,
                  G_SPAWN_SEARCH_PATH | G_SPAWN_STDOUT_TO_DEV_NULL, NULL, NULL,
                  NULL, output, &status, &err);
+    close(fd);
+    unlink(dtb);
     g_assert_no_error(err);
     g_test_message("%s: %s", args, *output);
     g_assert_true(WIFEXITED(status));
