@@ -34,6 +34,8 @@ static int nvgrace_gate_check(struct nvgrace_device *ndev, bool awake)
 {
 	struct vfio_pci_core_device *core = &ndev->core;
 
+	if (READ_ONCE(ndev->stopping))
+		return -ECANCELED;
 	if ((__force int)core->pdev->current_state >= (__force int)PCI_D3hot ||
 	    (core->pm_runtime_engaged && !awake))
 		return -EIO;

@@ -38,23 +38,33 @@ static int nvgrace_open_device(struct vfio_device *vdev)
 	unsigned int i;
 	int ret;
 
-	ret = vfio_pci_core_enable(&ndev->core);
+	/* Not while the memory is being scrubbed: this resets the device. */
+	ret = nvgrace_scrub_wait(ndev) ?: vfio_pci_core_enable(&ndev->core);
 	if (ret)
 		return ret;
 
-	/* The last close may have reset the device without telling us. */
+	/* It may have lost power since the close. */
 	nvgrace_invalidate(ndev);
-
-	for (i = 0; i < ndev->num_regions; i++) {
+	ret = nvgrace_scrub_rest(ndev);
+	for (i = 0; !ret && i < ndev->num_regions; i++)
 		ret = nvgrace_region_register(&ndev->regions[i]);
-		if (ret) {
-			vfio_pci_core_disable(&ndev->core);
-			return ret;
-		}
+	if (ret) {
+		vfio_pci_core_disable(&ndev->core);
+		return ret;
 	}
 
 	vfio_pci_core_finish_enable(&ndev->core);
 	return 0;
+}
+
+static void nvgrace_close_device(struct vfio_device *vdev)
+{
+	struct nvgrace_device *ndev = to_ndev(vdev);
+
+	vfio_pci_core_close_device(vdev);
+	/* It may have reset the device without telling us. */
+	nvgrace_invalidate(ndev);
+	nvgrace_scrub_close(ndev);
 }
 
 /*
@@ -107,7 +117,7 @@ static const struct vfio_device_ops nvgrace_vfio_ops = {
 	.init = vfio_pci_core_init_dev,
 	.release = vfio_pci_core_release_dev,
 	.open_device = nvgrace_open_device,
-	.close_device = vfio_pci_core_close_device,
+	.close_device = nvgrace_close_device,
 	.ioctl = vfio_pci_core_ioctl,
 #ifdef NVGRACE_HAVE_REGION_INFO_CAPS
 	.get_region_info_caps = vfio_pci_ioctl_get_region_info,
@@ -148,10 +158,12 @@ static int nvgrace_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 		return PTR_ERR(ndev);
 	init_rwsem(&ndev->gate);
 	init_waitqueue_head(&ndev->opened);
+	xa_init(&ndev->poisoned);
 
 	ret = nvgrace_memory_init(ndev);
 	if (ret)
 		goto out_put;
+	nvgrace_scrub_init(ndev);
 	ret = nvgrace_ready_probe(ndev);
 	if (ret)
 		goto out_put;
@@ -175,6 +187,8 @@ static void nvgrace_remove(struct pci_dev *pdev)
 	struct nvgrace_device *ndev = pdev_to_ndev(pdev);
 
 	vfio_pci_core_unregister_device(&ndev->core);
+	nvgrace_scrub_stop(ndev);
+	xa_destroy(&ndev->poisoned);
 	vfio_put_device(&ndev->core.vdev);
 }
 

@@ -8,7 +8,6 @@
  */
 #include <linux/ioport.h>
 #include <linux/overflow.h>
-#include <linux/pci.h>
 #include <linux/pgtable.h>
 #include <linux/property.h>
 #include <linux/sizes.h>
@@ -47,22 +46,6 @@ static bool nvgrace_has_mig_defect(struct pci_dev *pdev)
 	return !(features & NVGRACE_MIG_WITH_CACHED_RESMEM);
 }
 
-/* Claim the range, so that nobody else can online or map it meanwhile. */
-static int nvgrace_memory_add(struct nvgrace_device *ndev, u64 base, u64 size, bool cached)
-{
-	struct device *dev = &ndev->core.pdev->dev;
-
-	if (!devm_request_mem_region(dev, base, size, cached ? "nvgrace usemem" : "nvgrace resmem"))
-		return dev_err_probe(dev, -EBUSY,
-				     "coherent memory 0x%llx..0x%llx is in use by the host: see /proc/iomem, and offline it first\n",
-				     base, base + size - 1);
-
-	ndev->regions[ndev->num_regions++] = (struct nvgrace_region) {
-		.ndev = ndev, .base = base, .size = size, .cached = cached,
-	};
-	return 0;
-}
-
 /*
  *	base                                            base + size
  *	|                                                         |
@@ -79,7 +62,6 @@ static int nvgrace_memory_split(struct nvgrace_device *ndev, u64 base, u64 size)
 {
 	const u64 min = NVGRACE_RESMEM_MIN + NVGRACE_USEMEM_ALIGN;
 	u64 usemem = size;
-	int ret;
 
 	if (nvgrace_has_mig_defect(ndev->core.pdev)) {
 		if (size < min)
@@ -89,10 +71,10 @@ static int nvgrace_memory_split(struct nvgrace_device *ndev, u64 base, u64 size)
 		usemem = round_down(size - NVGRACE_RESMEM_MIN, NVGRACE_USEMEM_ALIGN);
 	}
 
-	ret = nvgrace_memory_add(ndev, base, usemem, true);
-	if (!ret && usemem < size)
-		ret = nvgrace_memory_add(ndev, base + usemem, size - usemem, false);
-	return ret;
+	ndev->num_regions = usemem < size ? 2 : 1;
+	ndev->regions[0] = (struct nvgrace_region) { ndev, base, usemem, .cached = true };
+	ndev->regions[1] = (struct nvgrace_region) { ndev, base + usemem, size - usemem };
+	return 0;
 }
 
 /**
@@ -122,14 +104,12 @@ int nvgrace_memory_init(struct nvgrace_device *ndev)
 	if (device_property_read_u64(dev, NVGRACE_PROP_BASE, &base) ||
 	    device_property_read_u64(dev, NVGRACE_PROP_SIZE, &size))
 		return dev_err_probe(dev, -EINVAL,
-				     "ACPI property %s is %s: look for a C2C link error in the firmware's log, or correct the firmware\n",
-				     has_size && has_base ? "nvidia,gpu-mem-*" :
-				     has_base ? NVGRACE_PROP_SIZE : NVGRACE_PROP_BASE,
-				     has_size && has_base ? "not an integer" : "missing");
+				     "ACPI property %s is missing or not an integer: look for a C2C link error in the firmware's log, or correct the firmware\n",
+				     has_size ? NVGRACE_PROP_BASE : NVGRACE_PROP_SIZE);
 	if (!size)
 		return dev_err_probe(dev, -ENOLINK,
 				     "nvidia,gpu-mem-size is 0, the C2C link is down: power-cycle the machine, and look at the firmware's log\n");
-	if (!PAGE_ALIGNED(base) || !PAGE_ALIGNED(size))
+	if (!PAGE_ALIGNED(base | size))
 		return dev_err_probe(dev, -EINVAL,
 				     "coherent memory at 0x%llx of 0x%llx bytes is not aligned to pages of 0x%lx: use a kernel with smaller pages, or correct the firmware\n",
 				     base, size, PAGE_SIZE);
@@ -143,6 +123,11 @@ int nvgrace_memory_init(struct nvgrace_device *ndev)
 		return dev_err_probe(dev, -EOVERFLOW,
 				     "nvidia,gpu-mem-size 0x%llx is more than a VFIO region holds, 0x%llx: use a kernel with larger VFIO regions\n",
 				     size, BIT_ULL(VFIO_PCI_OFFSET_SHIFT));
+	/* So that nobody else can online or map it meanwhile. */
+	if (!devm_request_mem_region(dev, base, size, "nvgrace coherent memory"))
+		return dev_err_probe(dev, -EBUSY,
+				     "coherent memory 0x%llx..0x%llx is in use by the host: see /proc/iomem, and offline it first\n",
+				     base, last);
 
 	return nvgrace_memory_split(ndev, base, size);
 }

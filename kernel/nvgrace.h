@@ -4,6 +4,7 @@
  *
  *	memory.c   firmware's ACPI properties -> base, size and split
  *	region.c   the VFIO regions: mmap, faults, read, write, poison
+ *	scrub.c    zeroes the memory between users
  *	gate.c     who may touch the memory when: resets and power states
  *	ready.c    the registers that tell whether the memory works
  *	main.c     the driver around them
@@ -11,9 +12,12 @@
 #ifndef NVGRACE_H
 #define NVGRACE_H
 
+#include <linux/completion.h>
 #include <linux/rwsem.h>
 #include <linux/vfio_pci_core.h>
 #include <linux/wait.h>
+#include <linux/workqueue.h>
+#include <linux/xarray.h>
 
 #include "compat.h"
 
@@ -23,9 +27,9 @@
  * @base: host physical address, page aligned
  * @size: bytes, page aligned
  * @cached: usemem, Normal write-back, if set; resmem, Normal-NC, otherwise
- * @pfn_space: tells memory failure handling who has a page mapped
- * @pfn_space_registered: @pfn_space is in the kernel's tree.  Protected by
- *	the device set's lock, which open and close are called with
+ * @pfn_space: tells memory failure handling who has a page mapped.  Its
+ *	mapping is NULL unless it is registered.  Protected by
+ *	vdev.dev_set->lock, which open and close are called with
  *
  * The first four are constant once probe is done.
  */
@@ -35,10 +39,30 @@ struct nvgrace_region {
 	size_t size;
 	bool cached;
 	struct pfn_address_space pfn_space;
-	bool pfn_space_registered;
 };
 
 #define NVGRACE_MAX_REGIONS	2
+
+/**
+ * struct nvgrace_scrub - the zeroing of the memory between users
+ * @work: runs it
+ * @done: completed unless @work is queued or runs
+ * @next: where the next window begins, bytes from the start of the memory
+ * @written: bytes that were not zero
+ * @error: why it ended early, or 0
+ * @dirty: the memory may hold what no further user must see
+ *
+ * @error and @dirty belong to @work until @done is completed, otherwise to who
+ * holds vdev.dev_set->lock.
+ */
+struct nvgrace_scrub {
+	struct work_struct work;
+	struct completion done;
+	atomic64_t next;
+	atomic64_t written;
+	int error;
+	bool dirty;
+};
 
 /**
  * struct nvgrace_device - a Grace GPU
@@ -62,6 +86,9 @@ struct nvgrace_region {
  *	@gate held for writing, cleared also by readers
  * @asked: when it was first found not to be (jiffies), or 0
  * @opened: woken when @closed becomes less
+ * @stopping: a scrub must end early
+ * @scrub: see there
+ * @poisoned: numbers of the pages that memory failure handling has told of
  */
 struct nvgrace_device {
 	struct vfio_pci_core_device core;
@@ -74,6 +101,9 @@ struct nvgrace_device {
 	bool ready;
 	unsigned long asked;
 	wait_queue_head_t opened;
+	bool stopping;
+	struct nvgrace_scrub scrub;
+	struct xarray poisoned;
 };
 
 /* memory.c */
@@ -81,6 +111,15 @@ int nvgrace_memory_init(struct nvgrace_device *ndev);
 
 /* region.c */
 int nvgrace_region_register(struct nvgrace_region *region);
+void *nvgrace_region_map(struct nvgrace_region *region, size_t pos, size_t len);
+void nvgrace_region_unmap(struct nvgrace_region *region, void *window);
+
+/* scrub.c */
+void nvgrace_scrub_init(struct nvgrace_device *ndev);
+void nvgrace_scrub_close(struct nvgrace_device *ndev);
+int nvgrace_scrub_wait(struct nvgrace_device *ndev);
+int nvgrace_scrub_rest(struct nvgrace_device *ndev);
+void nvgrace_scrub_stop(struct nvgrace_device *ndev);
 
 /* gate.c */
 int nvgrace_gate_enter(struct nvgrace_device *ndev, bool awake);

@@ -122,58 +122,67 @@ static int nvgrace_region_mmap(struct vfio_pci_core_device *core,
  * Copy @len bytes.  What is naturally aligned is one access of the user's
  * width, so that he can rely on it being atomic.
  */
-static int nvgrace_region_copy(void *dst, const void *src, size_t len, bool aligned)
+static void nvgrace_region_copy(void *dst, const void *src, size_t len, bool aligned)
 {
 	switch (aligned ? len : 0) {
 	case 2:
 		WRITE_ONCE(*(u16 *)dst, READ_ONCE(*(const u16 *)src));
-		return 0;
+		break;
 	case 4:
 		WRITE_ONCE(*(u32 *)dst, READ_ONCE(*(const u32 *)src));
-		return 0;
+		break;
 	case 8:
 		WRITE_ONCE(*(u64 *)dst, READ_ONCE(*(const u64 *)src));
-		return 0;
+		break;
 	default:
-		/* where the architecture can survive poison */
-		return copy_mc_to_kernel(dst, src, len) ? -EIO : 0;
+		memcpy(dst, src, len);
 	}
 }
 
-/*
- * Copy between @buf, which is the kernel's, and the region.  The memory is
- * mapped into the kernel only meanwhile, and only what is touched: a cacheable
- * mapping that is kept could be read speculatively during a reset.
+/**
+ * nvgrace_region_map() - map a part of the region into the kernel
+ * @region: the region
+ * @pos: offset of the part, bytes
+ * @len: its length, bytes; inside the region
+ *
+ * Waits until the memory is ready; the caller holds a runtime PM reference.
+ * Until nvgrace_region_unmap() a reset has to wait.  Map only what is touched,
+ * and only meanwhile: a cacheable mapping that is kept could be read
+ * speculatively during a reset.
+ *
+ * Return: the mapping, or an error pointer.
  */
-static int nvgrace_region_access(struct nvgrace_region *region, size_t pos, void *buf, size_t len,
-				 bool iswrite)
+void *nvgrace_region_map(struct nvgrace_region *region, size_t pos, size_t len)
 {
-	bool aligned = !(pos % len);
 	void *window;
 	int ret;
 
-	/* The caller of regops->rw holds a runtime PM reference. */
 	while ((ret = nvgrace_gate_enter(region->ndev, true)) == -EAGAIN) {
 		ret = nvgrace_gate_wait(region->ndev, true);
 		if (ret)
-			return ret;
+			break;
 	}
 	if (ret)
-		return ret;
+		return ERR_PTR(ret);
 
 	window = memremap(region->base + pos, len, region->cached ? MEMREMAP_WB : MEMREMAP_WC);
-	if (window) {
-		ret = iswrite ? nvgrace_region_copy(window, buf, len, aligned) :
-				nvgrace_region_copy(buf, window, len, aligned);
-		/* Writes arrive before whatever the user tells the device next. */
-		wmb();
-		memunmap(window);
-	} else {
-		ret = -ENOMEM;
-	}
-
+	if (window)
+		return window;
 	nvgrace_gate_exit(region->ndev);
-	return ret;
+	return ERR_PTR(-ENOMEM);
+}
+
+/**
+ * nvgrace_region_unmap() - end what nvgrace_region_map() began
+ * @region: the region
+ * @window: the mapping
+ */
+void nvgrace_region_unmap(struct nvgrace_region *region, void *window)
+{
+	/* Writes arrive before whatever the device is told next. */
+	wmb();
+	memunmap(window);
+	nvgrace_gate_exit(region->ndev);
 }
 
 static ssize_t nvgrace_region_rw(struct vfio_pci_core_device *core, char __user *buf, size_t count,
@@ -182,8 +191,8 @@ static ssize_t nvgrace_region_rw(struct vfio_pci_core_device *core, char __user 
 	unsigned int index = VFIO_PCI_OFFSET_TO_INDEX(*ppos) - VFIO_PCI_NUM_REGIONS;
 	struct nvgrace_region *region = core->region[index].data;
 	size_t pos = *ppos & VFIO_PCI_OFFSET_MASK;
-	size_t done = 0;
-	void *bounce;
+	size_t done = 0, left = 0, len;
+	void *bounce, *window;
 	int ret = 0;
 
 	if (pos >= region->size)
@@ -195,30 +204,35 @@ static ssize_t nvgrace_region_rw(struct vfio_pci_core_device *core, char __user 
 	if (!bounce)
 		return -ENOMEM;
 
-	while (done < count && !ret) {
-		size_t len = min_t(size_t, count - done, NVGRACE_COPY_MAX);
-		size_t left = iswrite ? copy_from_user(bounce, buf + done, len) : 0;
-
-		if (left < len)
-			ret = nvgrace_region_access(region, pos + done, bounce, len - left,
-						    iswrite);
-		if (ret)
+	while (done < count && !ret && !left) {
+		len = min_t(size_t, count - done, NVGRACE_COPY_MAX);
+		if (iswrite) {
+			left = copy_from_user(bounce, buf + done, len);
+			len -= left;
+			if (!len)
+				break;
+		}
+		window = nvgrace_region_map(region, pos + done, len);
+		if (IS_ERR(window)) {
+			ret = PTR_ERR(window);
 			break;
-		if (!iswrite)
+		}
+		nvgrace_region_copy(iswrite ? window : bounce, iswrite ? bounce : window, len,
+				    !((pos + done) % len));
+		nvgrace_region_unmap(region, window);
+		if (!iswrite) {
 			left = copy_to_user(buf + done, bounce, len);
-		done += len - left;
-		if (left)
-			ret = -EFAULT;
-		else if (fatal_signal_pending(current))
+			len -= left;
+		}
+		done += len;
+		if (fatal_signal_pending(current))
 			ret = -EINTR;
 		cond_resched();
 	}
 	kvfree(bounce);
 
-	if (!done)
-		return ret;
 	*ppos += done;
-	return done;
+	return done ?: ret ?: left ? -EFAULT : 0;
 }
 
 /*
@@ -239,8 +253,32 @@ static int nvgrace_region_pfn_to_pgoff(struct vm_area_struct *vma, unsigned long
 	if (pfn < first || pfn - first >= vma_pages(vma))
 		return -ENOENT;
 
+	/* For the scrub; without memory for it, that reads the page. */
+	xa_store(&region->ndev->poisoned, pfn, xa_mk_value(1), GFP_ATOMIC);
 	*pgoff = vma->vm_pgoff + (pfn - first);
 	return 0;
+}
+
+/* Tell what user space would have to look for in sysfs, if at all it can. */
+static int nvgrace_region_add_capability(struct vfio_pci_core_device *core,
+					 struct vfio_pci_region *core_region,
+					 struct vfio_info_cap *caps)
+{
+	struct nvgrace_region *region = core_region->data;
+	struct nvgrace_region *usemem = &region->ndev->regions[0];
+	/* The sizes of those that do not exist are 0. */
+	struct vfio_region_info_cap_nvgrace cap = {
+		.header.id = VFIO_REGION_INFO_CAP_NVGRACE,
+		.header.version = 1,
+		.flags = usemem[1].size ? VFIO_REGION_NVGRACE_MIG_DEFECT : 0,
+		.vendor = core->pdev->vendor,
+		.device = core->pdev->device,
+		.offset = region->base - usemem->base,
+		.total_size = usemem[0].size + usemem[1].size,
+		.map_align = IS_ALIGNED(region->base, PMD_SIZE) ? PMD_SIZE : PAGE_SIZE,
+	};
+
+	return vfio_info_add_capability(caps, &cap.header, sizeof(cap));
 }
 
 static void nvgrace_region_release(struct vfio_pci_core_device *core,
@@ -248,15 +286,15 @@ static void nvgrace_region_release(struct vfio_pci_core_device *core,
 {
 	struct nvgrace_region *region = core_region->data;
 
-	if (region->pfn_space_registered)
+	if (region->pfn_space.mapping)
 		unregister_pfn_address_space(&region->pfn_space);
-	region->pfn_space_registered = false;
 }
 
 static const struct vfio_pci_regops nvgrace_regops = {
 	.rw = nvgrace_region_rw,
 	.release = nvgrace_region_release,
 	.mmap = nvgrace_region_mmap,
+	.add_capability = nvgrace_region_add_capability,
 };
 
 /**
@@ -270,8 +308,6 @@ static const struct vfio_pci_regops nvgrace_regops = {
  */
 int nvgrace_region_register(struct nvgrace_region *region)
 {
-	const u32 flags = VFIO_REGION_INFO_FLAG_READ | VFIO_REGION_INFO_FLAG_WRITE |
-			  VFIO_REGION_INFO_FLAG_MMAP;
 	struct vfio_pci_core_device *core = &region->ndev->core;
 	int ret;
 
@@ -279,16 +315,22 @@ int nvgrace_region_register(struct nvgrace_region *region)
 						region->cached ?
 						VFIO_REGION_SUBTYPE_NVGRACE_USEMEM :
 						VFIO_REGION_SUBTYPE_NVGRACE_RESMEM,
-						&nvgrace_regops, region->size, flags, region);
+						&nvgrace_regops, region->size,
+						VFIO_REGION_INFO_FLAG_READ |
+						VFIO_REGION_INFO_FLAG_WRITE |
+						VFIO_REGION_INFO_FLAG_MMAP, region);
 	if (ret)
 		return ret;
 
-	region->pfn_space.node.start = PHYS_PFN(region->base);
-	region->pfn_space.node.last = PHYS_PFN(region->base + region->size) - 1;
-	region->pfn_space.mapping = core->vdev.inode->i_mapping;
-	region->pfn_space.pfn_to_vma_pgoff = nvgrace_region_pfn_to_pgoff;
+	region->pfn_space = (struct pfn_address_space) {
+		.node.start = PHYS_PFN(region->base),
+		.node.last = PHYS_PFN(region->base + region->size) - 1,
+		.mapping = core->vdev.inode->i_mapping,
+		.pfn_to_vma_pgoff = nvgrace_region_pfn_to_pgoff,
+	};
 	ret = register_pfn_address_space(&region->pfn_space);
-	region->pfn_space_registered = !ret;
+	if (ret)
+		region->pfn_space.mapping = NULL;
 
 	/* A kernel that does not handle such failures is no reason to fail. */
 	return ret == -EOPNOTSUPP ? 0 : ret;

@@ -29,4 +29,33 @@
 #define VFIO_REGION_SUBTYPE_NVGRACE_USEMEM	0x47480001
 #define VFIO_REGION_SUBTYPE_NVGRACE_RESMEM	0x47480002
 
+/*
+ * A capability of both regions, so that user space needs no sysfs.  Its header's
+ * version is 1.  Later ones may append members, and give meaning to other flags;
+ * those that are here stay.
+ *
+ * flags:      MIG_DEFECT: the GPU has the hardware defect that requires resmem.
+ * vendor,
+ * device:     PCI ids of the GPU.
+ * offset:     where this region begins in the GPU's coherent memory, bytes.
+ *	       The regions are contiguous: the guest finds one in them, or
+ *	       divides one range itself, and has to see the same.
+ * total_size: of the coherent memory, all regions together, bytes.
+ * map_align:  the largest unit that the kernel maps at once, bytes, a power of
+ *	       two.  It does so where the virtual address is equal to the offset
+ *	       in this region modulo this; the same for guest addresses in KVM.
+ */
+#define VFIO_REGION_INFO_CAP_NVGRACE	0x4748
+
+struct vfio_region_info_cap_nvgrace {
+	struct vfio_info_cap_header header;
+	__u32 flags;
+#define VFIO_REGION_NVGRACE_MIG_DEFECT	(1 << 0)
+	__u16 vendor;
+	__u16 device;
+	__aligned_u64 offset;
+	__aligned_u64 total_size;
+	__aligned_u64 map_align;
+};
+
 #endif /* _UAPI_LINUX_VFIO_NVGRACE_H */
