@@ -9,9 +9,11 @@
 #                          show what changes
 #   make update-pristine   store what an unpatched QEMU tells firmware, after a
 #                          change of QEMU's version (some minutes)
+#   make sanitize   the qtests on a QEMU with AddressSanitizer and UBSan
+#   make coverage   how many lines of our QEMU files the qtests run
 #   make clean   forget this checkout's build; the cache stays
 
-.PHONY: demo check build update-golden update-pristine clean
+.PHONY: demo check build update-golden update-pristine sanitize coverage clean
 .DEFAULT_GOAL := build
 
 
@@ -24,7 +26,7 @@ check:
 build:
 	@scripts/front-door build
 
-update-golden update-pristine:
+update-golden update-pristine sanitize coverage:
 	@scripts/front-door $@
 
 clean:
