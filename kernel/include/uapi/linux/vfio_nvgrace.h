@@ -15,7 +15,7 @@
 
 /* The type of both regions: the PCI vendor id of NVIDIA. */
 #define VFIO_REGION_TYPE_NVGRACE \
-	(VFIO_REGION_TYPE_PCI_VENDOR_TYPE | 0x10de)
+	((__u32)VFIO_REGION_TYPE_PCI_VENDOR_TYPE | 0x10de)
 
 /*
  * The subtypes.  Subtype 1 of this vendor belonged to NVLink2; these are high
@@ -50,7 +50,7 @@
 struct vfio_region_info_cap_nvgrace {
 	struct vfio_info_cap_header header;
 	__u32 flags;
-#define VFIO_REGION_NVGRACE_MIG_DEFECT	(1 << 0)
+#define VFIO_REGION_NVGRACE_MIG_DEFECT	0x1
 	__u16 vendor;
 	__u16 device;
 	__aligned_u64 offset;
