@@ -71,53 +71,42 @@ void vfio_nvgrace_instance_init(Object *obj)
     object_unref(mem);
 }
 
-/*
- * The properties are those of the child: of type and offset as ever, but of
- * another object.
- */
-static void get_uint32(Object *obj, Visitor *v, const char *name, void *opaque,
-                       Error **errp)
-{
-    qdev_prop_uint32.get(OBJECT(memory_of(obj)), v, name, opaque, errp);
-}
-
-static void set_uint32(Object *obj, Visitor *v, const char *name, void *opaque,
-                       Error **errp)
-{
-    qdev_prop_uint32.set(OBJECT(memory_of(obj)), v, name, opaque, errp);
-}
-
-static void get_uint64(Object *obj, Visitor *v, const char *name, void *opaque,
-                       Error **errp)
-{
-    qdev_prop_uint64.get(OBJECT(memory_of(obj)), v, name, opaque, errp);
-}
-
-static void set_uint64(Object *obj, Visitor *v, const char *name, void *opaque,
-                       Error **errp)
-{
-    qdev_prop_uint64.set(OBJECT(memory_of(obj)), v, name, opaque, errp);
-}
-
-static const PropertyInfo memory_prop_uint32 = {
-    .type = "uint32",
-    .get  = get_uint32,
-    .set  = set_uint32,
+/* The properties of the device are those of its child: offsets are there. */
+static const Property memory_properties[] = {
+    DEFINE_NVGRACE_MEMORY_PROPERTIES(VFIONVGraceMemory, parent_obj),
 };
 
-static const PropertyInfo memory_prop_uint64 = {
-    .type = "uint64",
-    .get  = get_uint64,
-    .set  = set_uint64,
-};
+static void get_memory_property(Object *obj, Visitor *v, const char *name,
+                                void *opaque, Error **errp)
+{
+    const Property *prop = opaque;
 
-static const Property vfio_nvgrace_properties[] = {
-    DEFINE_PROP("mem-addr", NVGraceMemory, addr, memory_prop_uint64, uint64_t),
-    DEFINE_PROP("pxm-start", NVGraceMemory, pxm_start, memory_prop_uint32,
-                uint32_t),
-    DEFINE_PROP("pxm-count", NVGraceMemory, pxm_count, memory_prop_uint32,
-                uint32_t),
-};
+    prop->info->get(OBJECT(memory_of(obj)), v, name, opaque, errp);
+}
+
+static void set_memory_property(Object *obj, Visitor *v, const char *name,
+                                void *opaque, Error **errp)
+{
+    const Property *prop = opaque;
+
+    if (DEVICE(obj)->realized) {
+        qdev_prop_set_after_realize(DEVICE(obj), name, errp);
+        return;
+    }
+    prop->info->set(OBJECT(memory_of(obj)), v, name, opaque, errp);
+}
+
+static void add_memory_properties(ObjectClass *oc)
+{
+    for (int i = 0; i < ARRAY_SIZE(memory_properties); i++) {
+        const Property *prop = &memory_properties[i];
+
+        object_class_property_add(oc, prop->name, prop->info->type,
+                                  get_memory_property, set_memory_property,
+                                  NULL, (void *)prop);
+    }
+    nvgrace_memory_describe(oc);
+}
 
 const InterfaceInfo vfio_nvgrace_interfaces[] = {
     { TYPE_VFIO_NVGRACE },
@@ -138,8 +127,7 @@ void vfio_nvgrace_class_init(ObjectClass *oc, const void *data)
 
     dc->desc = data;
     dc->hotpluggable = false;
-    device_class_set_props(dc, vfio_nvgrace_properties);
-    nvgrace_memory_describe(oc);
+    add_memory_properties(oc);
     ACPI_DEV_AML_IF_CLASS(oc)->build_dev_aml = nvgrace_build_dev_aml;
 }
 
