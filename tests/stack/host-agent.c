@@ -168,6 +168,8 @@ static const struct {
 	{ "errors", scenario_errors },
 	{ "regions", scenario_regions },
 	{ "reset", scenario_reset },
+	{ "scrub", scenario_scrub },
+	{ "capability", scenario_capability },
 };
 
 int main(void)

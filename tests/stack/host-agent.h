@@ -15,5 +15,7 @@ gboolean bind_gpu(const char *bdf, const char *driver);
 /* The scenarios that use the exporter without a guest. */
 void scenario_regions(const char *bdf);
 void scenario_reset(const char *bdf);
+void scenario_scrub(const char *bdf);
+void scenario_capability(const char *bdf);
 
 #endif

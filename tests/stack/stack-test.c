@@ -12,9 +12,13 @@
 
 #include "stack.h"
 
+/* Under emulation, 96 GiB take half a minute, and a GPU that is not ready cannot be scrubbed. */
+#define NO_SCRUB "nvgrace_region_vfio_pci.scrub=0"
+
 struct scenario {
 	struct stack_options options;
 	const char *const *expected[4];	/* lists of checks, NULL-terminated */
+	guint peak_mib;		/* more than this must not become resident; 0: no limit */
 };
 
 static const struct stack_run *run;
@@ -91,6 +95,18 @@ static const char *const reset_checks[] = {
 	NULL
 };
 
+static const char *const scrub_checks[] = {
+	"scrub-write", "scrub-zero", "scrub-log-first", "scrub-log", "scrub-killable",
+	"scrub-under-reset", "scrub-under-reset-zero", "scrub-unbind", "scrub-rebind-zero",
+	"scrub-off", "scrub-on", "scrub-on-zero",
+	NULL
+};
+
+static const char *const capability_checks[] = {
+	"open", "capability-usemem", "capability-resmem",
+	NULL
+};
+
 static const struct scenario scenarios[] = {
 	{
 		.options = { .name = "gh200", .scenario = "guest", .model = "gh200",
@@ -110,8 +126,19 @@ static const struct scenario scenarios[] = {
 			     .memory = "5376004K" },
 		.expected = { host_checks, usemem_checks, both_regions_checks },
 	}, {
+		/* the host has 4 GiB, and does not use nearly as much */
+		.options = { .name = "scrub", .scenario = "scrub", .model = "gh200",
+			     .memory = "5G" },
+		.expected = { host_checks, scrub_checks },
+		.peak_mib = 5 * 1024,
+	}, {
+		.options = { .name = "capability", .scenario = "capability", .model = "gh200",
+			     .memory = "5376004K" },
+		.expected = { host_checks, capability_checks },
+	}, {
 		.options = { .name = "reset", .scenario = "reset", .model = "gh200",
-			     .memory = "2G", .more_gpus = slow_gpus },
+			     .memory = "2G", .more_gpus = slow_gpus,
+			     .append = NO_SCRUB },
 		.expected = { host_checks, reset_checks },
 	},
 };
@@ -155,6 +182,15 @@ static void test_nothing_else_failed(gconstpointer opaque)
 	g_test_message("console of %s: %s", scenario->options.name, run->log);
 }
 
+static void test_peak(gconstpointer opaque)
+{
+	const struct scenario *scenario = opaque;
+
+	g_test_message("%ld MiB resident, at most %u MiB are right", run->peak_kib / 1024,
+		       scenario->peak_mib);
+	g_assert_cmpint(run->peak_kib / 1024, <=, scenario->peak_mib);
+}
+
 /* For the figures at the end of make check. */
 static void save_figures(const char *name)
 {
@@ -194,6 +230,8 @@ int main(int argc, char **argv)
 		}
 	}
 	g_test_add_data_func("/stack/nothing-else-failed", scenario, test_nothing_else_failed);
+	if (scenario->peak_mib)
+		g_test_add_data_func("/stack/peak", scenario, test_peak);
 	status = g_test_run();
 	stack_run_free((struct stack_run *)run);
 	return status;
