@@ -170,6 +170,10 @@ static const struct {
 	{ "reset", scenario_reset },
 	{ "scrub", scenario_scrub },
 	{ "capability", scenario_capability },
+	{ "lifetime", scenario_lifetime },
+	{ "leaves", scenario_leaves },
+	{ "random", scenario_random },
+	{ "firmware", scenario_firmware },
 };
 
 int main(void)

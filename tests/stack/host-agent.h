@@ -17,5 +17,9 @@ void scenario_regions(const char *bdf);
 void scenario_reset(const char *bdf);
 void scenario_scrub(const char *bdf);
 void scenario_capability(const char *bdf);
+void scenario_lifetime(const char *bdf);
+void scenario_leaves(const char *bdf);
+void scenario_random(const char *bdf);
+void scenario_firmware(const char *bdf);
 
 #endif

@@ -485,7 +485,7 @@ void scenario_reset(const char *bdf)
 	struct gpu gpu;
 
 	report_check("gpus", g_strv_length(all) == 3, "%u GPUs", g_strv_length(all));
-	if (g_strv_length(all) != 3 || !gpu_open(&gpu, bdf))
+	if (g_strv_length(all) != 3 || !let_scrub(FALSE) || !gpu_open(&gpu, bdf))
 		return;
 	check_each_kind(&gpu);
 	check_low_power(&gpu);

@@ -95,6 +95,52 @@ static const char *const reset_checks[] = {
 	NULL
 };
 
+static const char *const lifetime_checks[] = {
+	"two-openers", "open-close", "kill", "open", "rmmod-in-use", "unbind-asks",
+	"unbind-waits", "unbind-ends", "rmmod", "rmmod-insmod", "bind-unbind",
+	NULL
+};
+
+static const char *const leaves_checks[] = {
+	"open", "leaves-usemem-faults", "leaves-usemem-tables", "leaves-usemem-unmap",
+	"leaves-resmem-faults", "leaves-resmem-tables", "leaves-resmem-unmap",
+	NULL
+};
+
+static const char *const random_checks[] = {
+	"open", "random-start", "random-operations", "random-kinds", "random-content",
+	NULL
+};
+
+/* In the order of scenario-firmware.c.  A kernel of 16 nodes has room for no more. */
+static const char *const firmware_gpus[] = {
+	"x-c2c-up=off",
+	"x-dsd=size-only",
+	"x-dsd-base=0x8000000123",
+	"x-dsd-base=0xfffffffff0000000",
+	"x-dsd-base=0x50000000",
+	"x-dsd-size=0",
+	"x-dsd-size=0x80000123",
+	"x-dsd-size=0x40000000",
+	"x-dsd-size=0x20000000000",
+	"x-cxl-dvsec=on,x-cxl-info-valid=off",
+	"x-cxl-dvsec=on,x-never-ready=on",
+	"x-never-ready=on",
+	"reset-delay-ms=2000",
+	"x-dsd=off",
+	NULL
+};
+
+#define REFUSED(gpu) "refuse-" gpu, "plain-" gpu
+static const char *const firmware_checks[] = {
+	"gpus", "open", "cxl", REFUSED("c2c-down"), REFUSED("base-missing"),
+	REFUSED("base-unaligned"), REFUSED("base-overflow"), REFUSED("base-in-use"),
+	REFUSED("size-zero"), REFUSED("size-unaligned"), REFUSED("size-small"),
+	REFUSED("size-large"), REFUSED("cxl-no-info"), REFUSED("cxl-never-ready"),
+	"never-ready-kill", "slow-bind", "slow-open", "fallback-log", "fallback",
+	NULL
+};
+
 static const char *const scrub_checks[] = {
 	"scrub-write", "scrub-zero", "scrub-log-first", "scrub-log", "scrub-killable",
 	"scrub-under-reset", "scrub-under-reset-zero", "scrub-unbind", "scrub-rebind-zero",
@@ -140,6 +186,24 @@ static const struct scenario scenarios[] = {
 			     .memory = "2G", .more_gpus = slow_gpus,
 			     .append = NO_SCRUB },
 		.expected = { host_checks, reset_checks },
+	}, {
+		.options = { .name = "lifetime", .scenario = "lifetime", .model = "gb200",
+			     .memory = "64M" },
+		.expected = { host_checks, lifetime_checks },
+	}, {
+		.options = { .name = "leaves", .scenario = "leaves", .model = "gh200",
+			     .memory = "96G",
+			     .append = NO_SCRUB },
+		.expected = { host_checks, leaves_checks },
+	}, {
+		.options = { .name = "random", .scenario = "random", .model = "gb200",
+			     .memory = "64M" },
+		.expected = { host_checks, random_checks },
+	}, {
+		.options = { .name = "firmware", .scenario = "firmware", .model = "gb200",
+			     .memory = "2G", .gpu = "pxm-count=1,x-cxl-dvsec=on,x-cxl-timeout=7",
+			     .more_gpus = firmware_gpus },
+		.expected = { host_checks, firmware_checks },
 	},
 };
 

@@ -98,8 +98,9 @@ static void add_gpu(GStrvBuilder *args, guint number, const char *properties)
 {
 	g_autofree char *memdev = g_strdup_printf(
 		"memory-backend-ram,id=hbm%u,size=2G,reserve=off", number);
-	g_autofree char *port = g_strdup_printf("pcie-root-port,id=gpu-port%u,chassis=%u", number,
-						number);
+	/* there is not enough I/O space for so many ports, and none of them needs any */
+	g_autofree char *port = g_strdup_printf(
+		"pcie-root-port,id=gpu-port%u,chassis=%u,io-reserve=0", number, number);
 	g_autofree char *gpu = g_strdup_printf(
 		"nvgrace-gpu,bus=gpu-port%u,memdev=hbm%u,pxm-count=1,%s", number, number,
 		properties);

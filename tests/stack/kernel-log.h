@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What the kernel has to say while something is tried. */
+#ifndef TESTS_STACK_KERNEL_LOG_H
+#define TESTS_STACK_KERNEL_LOG_H
+
+#include <glib.h>
+
+/* Messages from now on are new. */
+void kernel_log_mark(void);
+
+/*
+ * The first message since the mark that has all of the words; NULL if there is
+ * none, or there are no words; caller frees.
+ */
+char *kernel_log_find(const char *const *words);
+
+#endif
