@@ -112,6 +112,18 @@ static const Machine machines[] = {
         .gpus = NVGRACE_MEM(1, "2G")
                 NVGRACE_GPU(1, "pxm-start=1,pxm-count=1"),
         .bridges = { { 0, 1, 1 } },
+    }, {
+        .name = "hmat",
+        .board = SOCKETS "-machine hmat=on " PXB(1, "16", "1")
+                 PXB_PORT(1, 1, 0),
+        .gpus = NVGRACE_MEM(1, "2G") NVGRACE_GPU(1, "pxm-count=2"),
+        .bridges = { { 16, 0, 17 } },
+    }, {
+        /* The RAM of the GPU's socket is extended GPU memory */
+        .name = "egm",
+        .board = SOCKETS PXB(1, "16", "1") PXB_PORT(1, 1, 0),
+        .gpus = NVGRACE_MEM(1, "2G") NVGRACE_GPU(1, "pxm-count=1,egm-node=1"),
+        .bridges = { { 16, 0, 17 } },
     },
 };
 

@@ -1,0 +1,47 @@
+/*
+ * DSDT of the machine "hmat" of nvgrace-golden-test
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+    Scope (\_SB.PC10)
+    {
+        Device (RP00)
+        {
+            Name (_ADR, Zero)  // _ADR: Address
+            Device (GPU0)
+            {
+                Name (_ADR, Zero)  // _ADR: Address
+                Name (_DSD, Package (0x02)  // _DSD: Device-Specific Data
+                {
+                    ToUUID ("daffd814-6eba-4d8c-8a91-bc9bbf4aa301") /* Device Properties for _DSD */,
+                    Package (0x04)
+                    {
+                        Package (0x02)
+                        {
+                            "nvidia,gpu-mem-base-pa",
+                            0x0000004080000000
+                        },
+                        Package (0x02)
+                        {
+                            "nvidia,gpu-mem-pxm-start",
+                            0x02
+                        },
+                        Package (0x02)
+                        {
+                            "nvidia,gpu-mem-pxm-count",
+                            0x02
+                        },
+                        Package (0x02)
+                        {
+                            "nvidia,gpu-mem-size",
+                            0x80000000
+                        }
+                    }
+                })
+            }
+        }
+    }
+    Scope (\_SB.PCI0)
+    {
+        Name (_PXM, Zero)  // _PXM: Device Proximity
+    }

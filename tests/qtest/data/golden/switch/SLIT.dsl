@@ -1,0 +1,14 @@
+/*
+ * SLIT of the machine "switch" of nvgrace-golden-test
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+Signature : "SLIT"    [System Locality Information Table]
+Table Length : 00000030
+Revision : 01
+Oem ID : "BOCHS "
+Oem Table ID : "BXPC    "
+Oem Revision : 00000001
+Localities : 0000000000000002
+Locality   0 : 0A 50
+Locality   1 : 50 0A
