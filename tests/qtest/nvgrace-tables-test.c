@@ -281,20 +281,22 @@ static Aml child(Aml parent, uint64_t adr)
     return found;
 }
 
-/* The _DSD of a GPU: four properties, their names in firmware's order */
-static void read_dsd(Aml gpu, uint64_t values[4])
+/* The _DSD of a GPU: firmware's properties, in its order; returns how many */
+static int read_dsd(Aml gpu, uint64_t values[8])
 {
     static const uint8_t uuid[16] = {
         0x14, 0xd8, 0xff, 0xda, 0xba, 0x6e, 0x8c, 0x4d,
         0x8a, 0x91, 0xbc, 0x9b, 0xbf, 0x4a, 0xa3, 0x01,
     };
-    static const char *const names[4] = {
+    static const char *const names[8] = {
         "nvidia,gpu-mem-base-pa", "nvidia,gpu-mem-pxm-start",
         "nvidia,gpu-mem-pxm-count", "nvidia,gpu-mem-size",
+        "nvidia,egm-base-pa", "nvidia,egm-size", "nvidia,egm-pxm",
+        "nvidia,egm-retired-pages-data-base",
     };
     AmlObject dsd;
     Aml list, data, buffer;
-    int count;
+    int count, properties;
 
     g_assert_cmpint(aml_count(gpu, AML_NAME, "_DSD", &dsd), ==, 1);
     list = aml_package_elements(dsd.body, &count);
@@ -308,9 +310,9 @@ static void read_dsd(Aml gpu, uint64_t values[4])
 
     data = aml_data(&list);
     g_assert_true(list.at == list.end);
-    list = aml_package_elements(data, &count);
-    g_assert_cmpint(count, ==, 4);
-    for (int i = 0; i < 4; i++) {
+    list = aml_package_elements(data, &properties);
+    g_assert_cmpint(properties, <=, 8);
+    for (int i = 0; i < properties; i++) {
         Aml pair = aml_package_elements(aml_data(&list), &count);
         Aml name = aml_data(&pair);
 
@@ -321,14 +323,15 @@ static void read_dsd(Aml gpu, uint64_t values[4])
         g_assert_true(pair.at == pair.end);
     }
     g_assert_true(list.at == list.end);
+    return properties;
 }
 
 static void check_dsd(Aml gpu, uint64_t base, uint64_t pxm_start,
                       uint64_t pxm_count, uint64_t size)
 {
-    uint64_t values[4];
+    uint64_t values[8];
 
-    read_dsd(gpu, values);
+    g_assert_cmpint(read_dsd(gpu, values), ==, 4);
     g_assert_cmphex(values[0], ==, base);
     g_assert_cmpuint(values[1], ==, pxm_start);
     g_assert_cmpuint(values[2], ==, pxm_count);
@@ -401,24 +404,59 @@ static void test_pxb(void)
     g_assert_cmpint(aml_count_below(pxb, "_PXM"), ==, 0);
 }
 
-static int pxb_edsm(const char *options)
+/* The node at a path of names, each of them there once */
+static Aml named(Aml parent, const char *path)
 {
-    g_autofree char *args = g_strdup_printf(
-        TWO_SOCKETS PXB(1, "16", "1") NVGRACE_MEM(1, "2G") NVGRACE_GPU(1, "")
-        "-device pcie-root-port,id=rp2,bus=pxb1,chassis=12,addr=1 "
-        "-device virtio-rng-pci,bus=rp2%s", options);
-    g_autoptr(GByteArray) tables = tables_of(args);
-    AmlObject edsm;
+    g_auto(GStrv) names = g_strsplit(path, ".", -1);
 
-    return aml_count(host_bridge(tables, "\\_SB.PC10"), AML_METHOD, "EDSM",
-                     &edsm);
+    for (char **name = names; *name; name++) {
+        AmlObject object;
+
+        g_assert_cmpint(aml_count(parent, AML_DEVICE, *name, &object), ==, 1);
+        parent = object.body;
+    }
+    return parent;
 }
 
-/* Devices with acpi-index= call EDSM, which is there for them only. */
-static void test_pxb_acpi_index(void)
+static int count_devices(Aml list)
 {
-    g_assert_cmpint(pxb_edsm(""), ==, 0);
-    g_assert_cmpint(pxb_edsm(",acpi-index=7"), ==, 1);
+    AmlObject object;
+    int count = 0;
+
+    while (aml_next(&list, &object)) {
+        count += object.kind == AML_DEVICE;
+    }
+    return count;
+}
+
+/*
+ * Behind a pxb the nodes are ours, so they have the names of bare metal, and
+ * only what leads to a GPU has one.
+ */
+static void test_pxb_names(void)
+{
+    g_autoptr(GByteArray) tables = tables_of(
+        TWO_SOCKETS PXB(1, "16", "1") NVGRACE_MEM(1, "2G") NVGRACE_GPU(1, "")
+        "-device pcie-root-port,id=rp2,bus=pxb1,chassis=12,addr=1 "
+        "-device virtio-rng-pci,bus=rp2 "
+        "-device pcie-root-port,id=rp3,bus=pxb1,chassis=13,addr=2 "
+        "-device x3130-upstream,id=up,bus=rp3 "
+        "-device xio3130-downstream,id=rp4,bus=up,chassis=14,addr=5 "
+        "-device xio3130-downstream,id=rp5,bus=up,chassis=15,addr=6 "
+        "-device xio3130-downstream,id=rp6,bus=up,chassis=16,addr=7 "
+        NVGRACE_MEM(4, "2G") NVGRACE_GPU(4, "pxm-count=1")
+        NVGRACE_MEM(6, "2G") NVGRACE_GPU(6, "pxm-count=1"));
+    Aml pxb = host_bridge(tables, "\\_SB.PC10");
+
+    check_dsd(named(pxb, "RP00.GPU0"), 258 * GiB, 2, 8, 2 * GiB);
+    check_dsd(named(pxb, "RP01.SW00.SW01.GPU0"), 260 * GiB, 10, 1, 2 * GiB);
+    check_dsd(named(pxb, "RP01.SW00.SW02.GPU0"), 262 * GiB, 11, 1, 2 * GiB);
+    /* the same ones by address */
+    check_dsd(child(child(pxb, 0), 0), 258 * GiB, 2, 8, 2 * GiB);
+    check_dsd(child(child(child(child(pxb, 0x20000), 0), 0x70000), 0),
+              262 * GiB, 11, 1, 2 * GiB);
+    g_assert_cmpint(count_devices(pxb), ==, 2);
+    g_assert_cmpint(count_devices(named(pxb, "RP01.SW00")), ==, 2);
 }
 
 /* A pxb without a node of its own gets that of the first CPUs. */
@@ -760,6 +798,174 @@ static void test_slit_memory_only(void)
                NVGRACE(1, "2G", "pxm-count=1"), 3, expected);
 }
 
+/*
+ * Extended GPU memory: RAM of a node, and an empty list of retired pages that is
+ * neither in RAM nor in the way of the GPUs' memory
+ */
+static void test_egm(void)
+{
+    QTestState *qts = qtest_init(
+        TWO_SOCKETS PXB(1, "16", "1") PXB(2, "32", "0")
+        NVGRACE_MEM(1, "2G") NVGRACE_GPU(1, "egm-node=1")
+        NVGRACE_MEM(2, "2G") NVGRACE_GPU(2, "pxm-count=1,egm-node=0"));
+    g_autoptr(GByteArray) tables = nvgrace_acpi_read(qts);
+    uint64_t values[8], other[8];
+
+    g_assert_cmpint(read_dsd(named(host_bridge(tables, "\\_SB.PC10"),
+                                   "RP00.GPU0"), values), ==, 8);
+    g_assert_cmphex(values[0], ==, 258 * GiB);
+    g_assert_cmphex(values[4], ==, GiB + 512 * MiB);
+    g_assert_cmphex(values[5], ==, 512 * MiB);
+    g_assert_cmpuint(values[6], ==, 1);
+    g_assert_cmphex(values[7], ==, VIRT_GAP_START);
+
+    g_assert_cmpint(read_dsd(named(host_bridge(tables, "\\_SB.PC20"),
+                                   "RP00.GPU0"), other), ==, 8);
+    g_assert_cmphex(other[4], ==, GiB);
+    g_assert_cmphex(other[5], ==, 512 * MiB);
+    g_assert_cmpuint(other[6], ==, 0);
+    g_assert_cmphex(other[7], ==, VIRT_GAP_START + 64 * KiB);
+
+    /* { u64 count; u64 addr[count] }, readable and not to be written */
+    g_assert_cmpuint(qtest_readq(qts, values[7]), ==, 0);
+    qtest_writeq(qts, values[7], 1);
+    g_assert_cmpuint(qtest_readq(qts, values[7]), ==, 0);
+    g_assert_cmpuint(qtest_readq(qts, other[7]), ==, 0);
+    qtest_quit(qts);
+}
+
+static void test_egm_errors(void)
+{
+    static const struct {
+        const char *options;
+        const char *expected;
+    } bad[] = {
+        { "egm-node=2", "egm-node=2 is not a NUMA node with memory" },
+        { "egm-node=99", "egm-node=99 is not a NUMA node with memory" },
+    };
+
+    for (int i = 0; i < G_N_ELEMENTS(bad); i++) {
+        g_autofree char *args = g_strconcat(
+            TWO_SOCKETS PXB(1, "16", "1") NVGRACE_MEM(1, "2G")
+            "-device nvgrace-gpu,bus=rp1,memdev=m1,", bad[i].options, NULL);
+        g_autofree char *output = NULL;
+
+        g_assert_cmpint(nvgrace_run(args, &output), ==, 1);
+        g_assert_nonnull(strstr(output, bad[i].expected));
+        g_assert_nonnull(strstr(output, "leave egm-node= out"));
+    }
+}
+
+/*
+ * HMAT (ACPI 6.5, 5.2.27)
+ */
+
+/* The n-th structure of a type; NULL if there are fewer */
+static const uint8_t *hmat_structure(GByteArray *tables, uint16_t type, int n)
+{
+    size_t size;
+    const uint8_t *hmat = nvgrace_acpi_table(tables, "HMAT", &size);
+
+    g_assert_nonnull(hmat);
+    g_assert_cmpuint(hmat[8], ==, 2);
+    for (size_t at = 40; at < size; at += (uint32_t)ldl_le_p(hmat + at + 4)) {
+        g_assert_cmpuint((uint32_t)ldl_le_p(hmat + at + 4), >=, 8);
+        if (lduw_le_p(hmat + at) == type && !n--) {
+            return hmat + at;
+        }
+    }
+    return NULL;
+}
+
+static void check_locality(const uint8_t *lb, uint8_t type,
+                           const uint16_t expected[16])
+{
+    g_assert_nonnull(lb);
+    g_assert_cmpuint(lb[8], ==, 0);                 /* memory */
+    g_assert_cmpuint(lb[9], ==, type);
+    g_assert_cmpuint(ldl_le_p(lb + 12), ==, 4);     /* initiators */
+    g_assert_cmpuint(ldl_le_p(lb + 16), ==, 4);     /* targets */
+    g_assert_cmpuint(ldq_le_p(lb + 24), ==, 1000);  /* entry base unit */
+    for (int i = 0; i < 4; i++) {
+        g_assert_cmpuint(ldl_le_p(lb + 32 + 4 * i), ==, i);
+        g_assert_cmpuint(ldl_le_p(lb + 48 + 4 * i), ==, i);
+    }
+    for (int i = 0; i < 16; i++) {
+        g_assert_cmpuint(lduw_le_p(lb + 64 + 2 * i), ==, expected[i]);
+    }
+}
+
+#define HMAT_SOCKETS TWO_SOCKETS "-machine hmat=on " PXB(1, "16", "1") \
+    NVGRACE_MEM(1, "2G") NVGRACE_GPU(1, "pxm-count=2")
+
+/* Three structures for everybody, and no attributes of the GPU's nodes */
+static void test_hmat(void)
+{
+    const uint16_t latency[] = {
+         100,  400, 1200, 1200,
+         400,  100,  800,  800,
+        1200,  800,  100,  110,
+        1200,  800,  110,  100,
+    };
+    const uint16_t bandwidth[] = {
+        500, 125,  41,  41,
+        125, 500,  62,  62,
+         41,  62, 500, 454,
+         41,  62, 454, 500,
+    };
+    g_autoptr(GByteArray) tables = tables_of(HMAT_SOCKETS);
+
+    check_locality(hmat_structure(tables, 1, 0), 1, latency);
+    check_locality(hmat_structure(tables, 1, 1), 2, latency);
+    check_locality(hmat_structure(tables, 1, 2), 3, bandwidth);
+    g_assert_null(hmat_structure(tables, 1, 3));
+    /* Linux rejects an HMAT with those of a node without memory. */
+    for (int i = 0; i < 2; i++) {
+        const uint8_t *attributes = hmat_structure(tables, 0, i);
+
+        g_assert_nonnull(attributes);
+        g_assert_cmpuint(ldl_le_p(attributes + 16), ==, i);
+    }
+    g_assert_null(hmat_structure(tables, 0, 2));
+}
+
+/* The same without -numa, and with a second GPU that comes later */
+static void test_hmat_no_numa(void)
+{
+    g_autoptr(GByteArray) tables = tables_of(
+        NVGRACE_MACHINE "-machine hmat=on " NVGRACE(1, "2G", "pxm-count=1")
+        NVGRACE(2, "2G", "pxm-count=2"));
+    const uint16_t latency[] = {
+        100, 800, 800, 800,
+        800, 100, 400, 400,
+        800, 400, 100, 110,
+        800, 400, 110, 100,
+    };
+
+    check_locality(hmat_structure(tables, 1, 0), 1, latency);
+}
+
+static void test_hmat_user(void)
+{
+    g_autoptr(GByteArray) tables = tables_of(
+        HMAT_SOCKETS "-numa hmat-lb,initiator=0,target=1,hierarchy=memory,"
+        "data-type=access-latency,latency=77 ");
+    const uint8_t *lb = hmat_structure(tables, 1, 0);
+
+    g_assert_nonnull(lb);
+    g_assert_cmpuint(lb[9], ==, 0);
+    g_assert_null(hmat_structure(tables, 1, 1));
+}
+
+static void test_hmat_off(void)
+{
+    g_autoptr(GByteArray) tables = tables_of(NVGRACE_MACHINE
+                                             NVGRACE(1, "2G", ""));
+    size_t size;
+
+    g_assert_null(nvgrace_acpi_table(tables, "HMAT", &size));
+}
+
 /* ACPI's own PCI hotplug adds nodes for empty slots, never a second one. */
 static void check_unique(Aml list)
 {
@@ -800,8 +1006,7 @@ int main(int argc, char **argv)
     qtest_add_func("/nvgrace/tables/dsdt/function", test_function);
     qtest_add_func("/nvgrace/tables/dsdt/pxb", test_pxb);
     qtest_add_func("/nvgrace/tables/dsdt/pxb-pxm", test_pxb_pxm);
-    qtest_add_func("/nvgrace/tables/dsdt/pxb-acpi-index",
-                   test_pxb_acpi_index);
+    qtest_add_func("/nvgrace/tables/dsdt/pxb-names", test_pxb_names);
     qtest_add_func("/nvgrace/tables/dsdt/pxb-other", test_pxb_other);
     qtest_add_func("/nvgrace/tables/dsdt/two", test_two);
     qtest_add_func("/nvgrace/tables/dsdt/pxm", test_pxm);
@@ -823,6 +1028,12 @@ int main(int argc, char **argv)
     qtest_add_func("/nvgrace/tables/slit/user-adopted",
                    test_slit_user_adopted);
     qtest_add_func("/nvgrace/tables/slit/memory-only", test_slit_memory_only);
+    qtest_add_func("/nvgrace/tables/egm/properties", test_egm);
+    qtest_add_func("/nvgrace/tables/egm/errors", test_egm_errors);
+    qtest_add_func("/nvgrace/tables/hmat/default", test_hmat);
+    qtest_add_func("/nvgrace/tables/hmat/no-numa", test_hmat_no_numa);
+    qtest_add_func("/nvgrace/tables/hmat/user", test_hmat_user);
+    qtest_add_func("/nvgrace/tables/hmat/off", test_hmat_off);
 
     return g_test_run();
 }

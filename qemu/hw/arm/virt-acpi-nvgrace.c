@@ -3,10 +3,10 @@
  *
  * What a guest finds is what Grace firmware gives a bare-metal OS:
  *
- *     Device (PCI0) {                      host bridge
+ *     Device (PC10) {                      host bridge
  *         Name (_PXM, 0)                   the node of the CPUs
- *         Device (S08) { Name (_ADR, ...)  root port, and switch ports if any
- *             Device (S00) {               the GPU
+ *         Device (RP00) { Name (_ADR, ...) root port, and switch ports if any
+ *             Device (GPU0) {              the GPU
  *                 Name (_ADR, 0)
  *                 Name (_DSD, Package () {
  *                     ToUUID ("daffd814-6eba-4d8c-8a91-bc9bbf4aa301"),
@@ -20,9 +20,12 @@
  * Affinity structure and a Generic Initiator that names the GPU.  The range
  * itself is not in the SRAT: the driver adds it to the node it wants.
  *
- * The devices on pcie.0 and below come from QEMU's generic PCI code, which
- * calls nvgrace_build_dev_aml() in the GPU's node.  It does not describe what
- * is behind a pxb-pcie, so virt_nvgrace_build_dsdt() does where a GPU is.
+ * The nodes of pcie.0 and below come from QEMU's generic PCI code, which calls
+ * nvgrace_build_dev_aml() in the GPU's node.  Their names are S08, S00 and the
+ * like: methods of ACPI's PCI hotplug refer to them, and an OS goes by _ADR.
+ * QEMU does not describe what is behind a pxb-pcie, so
+ * virt_nvgrace_build_dsdt() describes the way to the GPU there, and nothing
+ * beside it.
  *
  * In: the plugged nvgrace-memory objects.  Out: AML and SRAT structures.
  *
@@ -31,12 +34,11 @@
 
 #include "qemu/osdep.h"
 #include "hw/acpi/aml-build.h"
-#include "hw/acpi/pci.h"
-#include "hw/acpi/pcihp.h"
 #include "hw/arm/virt.h"
 #include "hw/arm/virt-nvgrace.h"
 #include "hw/core/boards.h"
 #include "hw/pci/pci.h"
+#include "hw/pci/pci_bridge.h"
 #include "hw/pci/pci_bus.h"
 #include "system/numa.h"
 
@@ -52,27 +54,35 @@ static void append_property(Aml *properties, const char *name, uint64_t value)
     aml_append(properties, pair);
 }
 
-void nvgrace_build_dev_aml(AcpiDevAmlIf *adev, Aml *scope)
+static NVGraceMemory *memory_of(PCIDevice *pdev)
 {
     NVGraceMemory *mem = nvgrace_memory_first();
-    Aml *dsd, *properties;
-    bool base, pxm, size;
 
-    while (mem && mem->pdev != PCI_DEVICE(adev)) {
+    while (mem && mem->pdev != pdev) {
         mem = nvgrace_memory_next(mem);
     }
+    return mem;
+}
+
+void nvgrace_build_dev_aml(AcpiDevAmlIf *adev, Aml *scope)
+{
+    NVGraceMemory *mem = memory_of(PCI_DEVICE(adev));
+    Aml *dsd, *properties;
+    bool base, pxm, size, egm;
+
     if (!mem) {
         return;
     }
     base = !(mem->dsd_omit & NVGRACE_DSD_BASE);
     pxm = !(mem->dsd_omit & NVGRACE_DSD_PXM);
     size = !(mem->dsd_omit & NVGRACE_DSD_SIZE);
-    if (!base && !pxm && !size) {
+    egm = mem->egm_node != NVGRACE_EGM_NONE;
+    if (!base && !pxm && !size && !egm) {
         return;
     }
 
     /* Names and order: NVIDIA's edk2 for TH500, GpuDsdAmlGeneration.c */
-    properties = aml_package(base + 2 * pxm + size);
+    properties = aml_package(base + 2 * pxm + size + 4 * egm);
     if (base) {
         append_property(properties, "nvidia,gpu-mem-base-pa",
                         mem->dsd_replace & NVGRACE_DSD_BASE ? mem->dsd_base
@@ -89,6 +99,13 @@ void nvgrace_build_dev_aml(AcpiDevAmlIf *adev, Aml *scope)
                         mem->dsd_replace & NVGRACE_DSD_SIZE
                         ? mem->dsd_size : nvgrace_memory_size(mem));
     }
+    if (egm) {
+        append_property(properties, "nvidia,egm-base-pa", mem->egm_base);
+        append_property(properties, "nvidia,egm-size", mem->egm_size);
+        append_property(properties, "nvidia,egm-pxm", mem->egm_node);
+        append_property(properties, "nvidia,egm-retired-pages-data-base",
+                        mem->egm_retired_addr);
+    }
 
     dsd = aml_package(2);
     aml_append(dsd, aml_touuid(DSD_DEVICE_PROPERTIES));
@@ -96,33 +113,57 @@ void nvgrace_build_dev_aml(AcpiDevAmlIf *adev, Aml *scope)
     aml_append(scope, aml_name_decl("_DSD", dsd));
 }
 
-static bool bus_has_memory(PCIBus *root)
+/* Is a GPU with coherent memory on a bus or below? */
+static bool bus_has_memory(PCIBus *bus)
 {
     for (NVGraceMemory *mem = nvgrace_memory_first(); mem;
          mem = nvgrace_memory_next(mem)) {
-        if (pci_device_root_bus(mem->pdev) == root) {
+        PCIBus *above = pci_get_bus(mem->pdev);
+
+        while (above != bus && !pci_bus_is_root(above)) {
+            above = pci_get_bus(above->parent_dev);
+        }
+        if (above == bus) {
             return true;
         }
     }
     return false;
 }
 
-/* Is there, on or below a bus, a device whose _DSM calls EDSM? */
-static bool bus_has_acpi_index(PCIBus *bus)
+/*
+ * The devices of a bus that lead to a GPU, under their bare-metal names: RP00
+ * for a root port, SW00, SW01, ... for switch ports from the top down, GPU0.
+ * Siblings count on.  @depth is the number of bridges above.
+ */
+static void append_gpu_path(Aml *scope, PCIBus *bus, int depth)
 {
-    PCIBus *below;
+    int bridges = 0;
 
     for (int devfn = 0; devfn < ARRAY_SIZE(bus->devices); devfn++) {
-        if (bus->devices[devfn] && bus->devices[devfn]->acpi_index) {
-            return true;
+        PCIDevice *pdev = bus->devices[devfn];
+        PCIBus *below = pdev && IS_PCI_BRIDGE(pdev)
+                        ? pci_bridge_get_sec_bus(PCI_BRIDGE(pdev)) : NULL;
+        Aml *dev;
+
+        if (below && bus_has_memory(below)) {
+            dev = depth ? aml_device("SW%02X", depth - 1 + bridges)
+                        : aml_device("RP%02X", bridges);
+            bridges++;
+        } else if (pdev && memory_of(pdev)) {
+            dev = aml_device("GPU0");
+        } else {
+            continue;
         }
-    }
-    QLIST_FOREACH(below, &bus->child, sibling) {
-        if (bus_has_acpi_index(below)) {
-            return true;
+        /* ACPI 6.5, table 6.2: PCI device in the high word, function below */
+        aml_append(dev, aml_name_decl("_ADR", aml_int(PCI_SLOT(devfn) << 16 |
+                                                      PCI_FUNC(devfn))));
+        if (below) {
+            append_gpu_path(dev, below, depth + 1);
+        } else {
+            call_dev_aml_func(DEVICE(pdev), dev);
         }
+        aml_append(scope, dev);
     }
-    return false;
 }
 
 void virt_nvgrace_build_dsdt(Aml *dsdt, Aml *pci0, VirtMachineState *vms)
@@ -146,10 +187,7 @@ void virt_nvgrace_build_dsdt(Aml *dsdt, Aml *pci0, VirtMachineState *vms)
         if (pci_bus_numa_node(bus) == NUMA_NODE_UNASSIGNED) {
             aml_append(scope, aml_name_decl("_PXM", aml_int(0)));
         }
-        if (bus_has_acpi_index(bus)) {
-            aml_append(scope, build_pci_bridge_edsm());
-        }
-        build_append_pci_bus_devices(scope, bus);
+        append_gpu_path(scope, bus, 0);
         aml_append(dsdt, scope);
     }
 }

@@ -31,6 +31,7 @@
 #include "kvm_arm.h"
 #include "system/address-spaces.h"
 #include "system/kvm.h"
+#include "system/numa.h"
 #include "target/arm/cpu-qom.h"
 #include "target/arm/internals.h"
 #include "trace.h"
@@ -211,6 +212,33 @@ static bool check_highmem(VirtMachineState *vms, Error **errp)
     return !off;
 }
 
+static unsigned plugged_count(void)
+{
+    unsigned count = 0;
+
+    for (NVGraceMemory *m = nvgrace_memory_first(); m;
+         m = nvgrace_memory_next(m)) {
+        count++;
+    }
+    return count;
+}
+
+/* What the memories plugged so far have of the gap */
+static void append_taken(GArray *taken)
+{
+    for (NVGraceMemory *m = nvgrace_memory_first(); m;
+         m = nvgrace_memory_next(m)) {
+        AddressRange range = { m->addr, nvgrace_memory_size(m) };
+        AddressRange retired = { m->egm_retired_addr,
+                                 NVGRACE_EGM_RETIRED_SIZE };
+
+        g_array_append_val(taken, range);
+        if (m->egm_node != NVGRACE_EGM_NONE) {
+            g_array_append_val(taken, retired);
+        }
+    }
+}
+
 static bool place_in_gap(VirtMachineState *vms, NVGraceMemory *mem,
                          uint64_t *addr, Error **errp)
 {
@@ -223,12 +251,7 @@ static bool place_in_gap(VirtMachineState *vms, NVGraceMemory *mem,
         return false;
     }
 
-    for (NVGraceMemory *m = nvgrace_memory_first(); m;
-         m = nvgrace_memory_next(m)) {
-        AddressRange range = { m->addr, nvgrace_memory_size(m) };
-
-        g_array_append_val(taken, range);
-    }
+    append_taken(taken);
     lo = gap_start(vms);
     hi = vms->memmap[VIRT_HIGH_PCIE_MMIO].base;
     *addr = find_room(taken, lo, hi, size);
@@ -238,7 +261,7 @@ static bool place_in_gap(VirtMachineState *vms, NVGraceMemory *mem,
 
     error_setg(errp, "no room for %s of coherent GPU memory between 0x%" PRIx64
                " and 0x%" PRIx64 ", where %u other GPUs have theirs", size_str,
-               lo, hi - 1, taken->len);
+               lo, hi - 1, plugged_count());
     mmio_size = highmem_mmio_size_for(vms, mem);
     if (mmio_size) {
         error_append_hint(errp, "Use -machine virt,highmem-mmio-size=%" PRIu64
@@ -363,5 +386,50 @@ bool virt_nvgrace_place(NVGraceMemory *mem, Error **errp)
     trace_virt_nvgrace_place(range.base, range.size,
                              MIN(range.base & -range.base,
                                  pow2ceil(range.size)));
+    return true;
+}
+
+bool virt_nvgrace_place_egm(NVGraceMemory *mem, Error **errp)
+{
+    ERRP_GUARD();
+    VirtMachineState *vms = VIRT_MACHINE(qdev_get_machine());
+    const NumaState *numa = MACHINE(vms)->numa_state;
+    g_autoptr(GArray) taken = g_array_new(false, false, sizeof(AddressRange));
+    AddressRange self = { mem->addr, nvgrace_memory_size(mem) };
+    uint64_t addr;
+
+    if (mem->egm_node >= numa->num_nodes ||
+        !numa->nodes[mem->egm_node].node_mem) {
+        error_setg(errp, "egm-node=%" PRIu32 " is not a NUMA node with memory",
+                   mem->egm_node);
+        error_append_hint(errp, "Use -numa node,nodeid=%" PRIu32 ",memdev=..., "
+                          "or leave egm-node= out.\n", mem->egm_node);
+        return false;
+    }
+    if (!check_highmem(vms, errp)) {
+        return false;
+    }
+
+    append_taken(taken);
+    g_array_append_val(taken, self);
+    addr = lowest_free(taken, gap_start(vms),
+                       vms->memmap[VIRT_HIGH_PCIE_MMIO].base,
+                       NVGRACE_EGM_RETIRED_SIZE, NVGRACE_EGM_RETIRED_SIZE);
+    if (addr == NVGRACE_ADDR_AUTO) {
+        error_setg(errp, "no room for the list of retired EGM pages, 0x%x "
+                   "bytes, below the high PCIe MMIO window",
+                   NVGRACE_EGM_RETIRED_SIZE);
+        error_append_hint(errp, "Leave mem-addr= of the GPUs out, or "
+                          "egm-node=.\n");
+        return false;
+    }
+
+    /* The RAM of the nodes is contiguous and in their order, see SRAT. */
+    mem->egm_base = vms->memmap[VIRT_MEM].base;
+    for (uint32_t n = 0; n < mem->egm_node; n++) {
+        mem->egm_base += numa->nodes[n].node_mem;
+    }
+    mem->egm_size = numa->nodes[mem->egm_node].node_mem;
+    mem->egm_retired_addr = addr;
     return true;
 }

@@ -59,6 +59,9 @@ void nvgrace_memory_describe(ObjectClass *oc)
         "and CPUs; left out, the next free one");
     object_class_property_set_description(oc, "pxm-count",
         "Number of NUMA nodes of the coherent memory, 1 to 8");
+    object_class_property_set_description(oc, "egm-node",
+        "NUMA node whose RAM is extended GPU memory (EGM) of this GPU; left "
+        "out, there is none");
 }
 
 static bool below_pcie_port(PCIDevice *pdev)
@@ -127,11 +130,33 @@ static bool check_size(const char *what, uint64_t size, Error **errp)
     return true;
 }
 
+/*
+ * EGM itself is RAM of the machine.  What is missing is the list of its retired
+ * pages, which firmware has in reserved memory.  It is empty, as QEMU does not
+ * give a guest pages that the host has retired.
+ */
+static bool map_egm(NVGraceMemory *mem, Error **errp)
+{
+    if (mem->egm_node == NVGRACE_EGM_NONE) {
+        return true;
+    }
+    if (!virt_nvgrace_place_egm(mem, errp) ||
+        !memory_region_init_rom(&mem->egm_retired, OBJECT(mem->pdev),
+                                "nvgrace-egm-retired", NVGRACE_EGM_RETIRED_SIZE,
+                                errp)) {
+        return false;
+    }
+    memory_region_add_subregion(get_system_memory(), mem->egm_retired_addr,
+                                &mem->egm_retired);
+    return true;
+}
+
 bool nvgrace_memory_plug(NVGraceMemory *mem, PCIDevice *pdev,
                          MemoryRegion *usemem, MemoryRegion *resmem,
                          Error **errp)
 {
     uint32_t pxm_start = mem->pxm_start;
+    uint64_t addr;
 
     mem->usemem_size = memory_region_size(usemem);
     mem->resmem_size = resmem ? memory_region_size(resmem) : 0;
@@ -145,9 +170,11 @@ bool nvgrace_memory_plug(NVGraceMemory *mem, PCIDevice *pdev,
         mem->pdev = NULL;
         return false;
     }
-    mem->addr_chosen = mem->addr != NVGRACE_ADDR_AUTO;
-    if (!virt_nvgrace_place(mem, errp)) {
+    addr = mem->addr;
+    mem->addr_chosen = addr != NVGRACE_ADDR_AUTO;
+    if (!virt_nvgrace_place(mem, errp) || !map_egm(mem, errp)) {
         nvgrace_numa_remove(mem, true);
+        mem->addr = addr;
         mem->pxm_start = pxm_start;
         mem->pdev = NULL;
         return false;
@@ -187,6 +214,10 @@ void nvgrace_memory_unplug(NVGraceMemory *mem)
         memory_region_del_subregion(&mem->container, mr);
     }
     object_unparent(OBJECT(&mem->container));
+    if (mem->egm_node != NVGRACE_EGM_NONE) {
+        memory_region_del_subregion(get_system_memory(), &mem->egm_retired);
+        object_unparent(OBJECT(&mem->egm_retired));
+    }
 
     nvgrace_numa_remove(mem, last);
     if (!mem->addr_chosen) {
@@ -206,6 +237,7 @@ static void nvgrace_memory_init(Object *obj)
     mem->addr = NVGRACE_ADDR_AUTO;
     mem->pxm_start = NVGRACE_PXM_AUTO;
     mem->pxm_count = NVGRACE_PXM_COUNT_MAX;
+    mem->egm_node = NVGRACE_EGM_NONE;
 }
 
 static const TypeInfo nvgrace_memory_types[] = {

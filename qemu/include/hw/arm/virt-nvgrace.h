@@ -34,6 +34,18 @@ bool virt_nvgrace_check(Error **errp);
 bool virt_nvgrace_place(NVGraceMemory *mem, Error **errp);
 
 /**
+ * virt_nvgrace_place_egm() - find a memory's extended GPU memory (EGM)
+ * @mem: @egm_node is set, and the memory itself has its place
+ * @errp: what is wrong and what to type instead
+ *
+ * EGM is the RAM of a node.  On success @egm_base and @egm_size say where it
+ * is, and @egm_retired_addr is free for the list of its retired pages.
+ *
+ * Returns: true on success.
+ */
+bool virt_nvgrace_place_egm(NVGraceMemory *mem, Error **errp);
+
+/**
  * virt_nvgrace_build_dsdt() - what no PCI device can add to the DSDT itself
  * @dsdt: the table
  * @pci0: the scope of the host bridge of pcie.0

@@ -19,9 +19,15 @@ OBJECT_DECLARE_SIMPLE_TYPE(NVGraceMemory, NVGRACE_MEMORY)
 /* Firmware describes eight proximity domains per GPU, one per MIG instance. */
 #define NVGRACE_PXM_COUNT_MAX 8
 
+/* The list of retired EGM pages fills a page of the largest kind, 64 KiB. */
+#define NVGRACE_EGM_RETIRED_SIZE 0x10000
+
 /* "nobody chose one": the placement or the NUMA code chooses */
 #define NVGRACE_ADDR_AUTO UINT64_MAX
 #define NVGRACE_PXM_AUTO  UINT32_MAX
+
+/* no extended GPU memory */
+#define NVGRACE_EGM_NONE  UINT32_MAX
 
 /*
  * Properties of _DSD: nvidia,gpu-mem-base-pa, both nvidia,gpu-mem-pxm-x,
@@ -42,6 +48,8 @@ OBJECT_DECLARE_SIMPLE_TYPE(NVGraceMemory, NVGRACE_MEMORY)
  *               the user asked for or %NVGRACE_ADDR_AUTO
  * @pxm_start:   first proximity domain; before plug %NVGRACE_PXM_AUTO
  * @pxm_count:   how many consecutive proximity domains, 1..8
+ * @egm_node:    the node whose RAM is the GPU's extended GPU memory (EGM), or
+ *               %NVGRACE_EGM_NONE
  * @usemem_size: bytes of cacheable memory, at offset 0 of @container
  * @resmem_size: bytes of reserved memory right behind, 0 when there is none
  * @pdev:        the PCI function, NULL while not plugged
@@ -49,6 +57,11 @@ OBJECT_DECLARE_SIMPLE_TYPE(NVGraceMemory, NVGRACE_MEMORY)
  * @addr_chosen: the user chose @addr, placement did not
  * @gi_given:    bit n: the user has an acpi-generic-initiator for domain
  *               @pxm_start + n, so we describe none
+ * @egm_base:    guest physical address of that RAM, and how many bytes it is;
+ * @egm_size:    set by placement if there is EGM
+ * @egm_retired: the list of its retired pages: { u64 count; u64 addr[count] },
+ *               with a count of 0
+ * @egm_retired_addr: where that is in the guest
  * @numa_before: the machine's NUMA state before plug, to go back to
  * @dsd_omit:    set of NVGRACE_DSD_x: missing in _DSD; with all of them missing
  *               there is no _DSD.  This and the next three are 0 but for tests
@@ -64,6 +77,7 @@ struct NVGraceMemory {
     uint64_t addr;
     uint32_t pxm_start;
     uint32_t pxm_count;
+    uint32_t egm_node;
 
     uint64_t usemem_size;
     uint64_t resmem_size;
@@ -72,6 +86,10 @@ struct NVGraceMemory {
 
     bool addr_chosen;
     uint32_t gi_given;
+    uint64_t egm_base;
+    uint64_t egm_size;
+    MemoryRegion egm_retired;
+    uint64_t egm_retired_addr;
     struct NumaState *numa_before;
 
     uint32_t dsd_omit;
@@ -88,7 +106,8 @@ struct NVGraceMemory {
     DEFINE_PROP_UINT32("pxm-start", _state, _field.pxm_start,              \
                        NVGRACE_PXM_AUTO),                                  \
     DEFINE_PROP_UINT32("pxm-count", _state, _field.pxm_count,              \
-                       NVGRACE_PXM_COUNT_MAX)
+                       NVGRACE_PXM_COUNT_MAX),                             \
+    DEFINE_PROP_UINT32("egm-node", _state, _field.egm_node, NVGRACE_EGM_NONE)
 
 /**
  * nvgrace_memory_describe() - the help of DEFINE_NVGRACE_MEMORY_PROPERTIES()
