@@ -181,21 +181,34 @@ static int compare_messages(gconstpointer a, gconstpointer b)
     return strcmp(*(char **)a, *(char **)b);
 }
 
-/* "Warning 3144" and the like, one string for each time it is said, sorted */
+/*
+ * "Warning 3144" and the like, one string for each time it is said, sorted.
+ * iasl counts them, too: an unknown format does not pass as silence.
+ */
 static GPtrArray *messages(const char *output)
 {
-    g_autoptr(GRegex) regex = g_regex_new(
-        "^(Error|Warning|Remark)\\s+(\\d+)", G_REGEX_MULTILINE, 0, NULL);
-    g_autoptr(GMatchInfo) match = NULL;
+    g_auto(GStrv) lines = g_strsplit(output, "\n", -1);
     GPtrArray *list = g_ptr_array_new_with_free_func(g_free);
+    int errors = -1, warnings, remarks;
 
-    g_regex_match(regex, output, 0, &match);
-    while (g_match_info_matches(match)) {
-        g_autofree char *kind = g_match_info_fetch(match, 1);
-        g_autofree char *id = g_match_info_fetch(match, 2);
+    for (char **line = lines; *line; line++) {
+        static const char *const kinds[] = { "Error", "Warning", "Remark" };
+        char kind[8];
+        int id;
 
-        g_ptr_array_add(list, g_strdup_printf("%s %s", kind, id));
-        g_match_info_next(match, NULL);
+        if (sscanf(*line, "%7s %d -", kind, &id) == 2) {
+            for (int i = 0; i < G_N_ELEMENTS(kinds); i++) {
+                if (g_str_equal(kind, kinds[i])) {
+                    g_ptr_array_add(list, g_strdup_printf("%s %d", kind, id));
+                }
+            }
+        }
+        sscanf(*line, "Compilation successful. %d Errors, %d Warnings, "
+               "%d Remarks", &errors, &warnings, &remarks);
+    }
+    if (errors < 0 || list->len != errors + warnings + remarks) {
+        g_error("%u messages of iasl understood, which counts others:\n%s",
+                list->len, output);
     }
     g_ptr_array_sort(list, compare_messages);
     return list;
