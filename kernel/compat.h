@@ -8,20 +8,32 @@
 
 #include <linux/mm.h>
 #include <linux/version.h>
+#include <linux/vfio_pci_core.h>
 
 /* vfio_device_ops.match_token_uuid */
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 17, 0)
 #define NVGRACE_HAVE_MATCH_TOKEN_UUID
 #endif
 
-/*
- * vfio_device_ops.get_region_info_caps, mandatory where it exists, and
- * vfio_pci_core_device.pci_ops.
- */
+/* vfio_device_ops.get_region_info_caps, mandatory where it exists */
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 19, 0)
 #define NVGRACE_HAVE_REGION_INFO_CAPS
-#define NVGRACE_HAVE_PCI_OPS
 #endif
+
+/*
+ * BARs can be had as dma-bufs from 6.19 on.  vfio-pci-core refuses that for
+ * device-specific regions with ENODEV, before it asks here.
+ */
+static inline void nvgrace_set_pci_ops(struct vfio_pci_core_device *core)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 19, 0)
+	static const struct vfio_pci_device_ops ops = {
+		.get_dmabuf_phys = vfio_pci_core_get_dmabuf_phys,
+	};
+
+	core->pci_ops = &ops;
+#endif
+}
 
 /* pfn_t went away in 6.17. */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 17, 0)

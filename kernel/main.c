@@ -10,7 +10,6 @@
  * PCI config space, BARs and interrupts are vfio-pci-core's.
  */
 #include <linux/module.h>
-#include <linux/pci.h>
 
 #include "nvgrace.h"
 
@@ -137,16 +136,6 @@ static const struct vfio_device_ops nvgrace_vfio_ops = {
 	.detach_ioas = vfio_iommufd_physical_detach_ioas,
 };
 
-#ifdef NVGRACE_HAVE_PCI_OPS
-/*
- * BARs can be had as dma-bufs.  vfio-pci-core refuses that for device-specific
- * regions with ENODEV, before it asks here.
- */
-static const struct vfio_pci_device_ops nvgrace_pci_ops = {
-	.get_dmabuf_phys = vfio_pci_core_get_dmabuf_phys,
-};
-#endif
-
 static int nvgrace_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 {
 	struct nvgrace_device *ndev;
@@ -168,9 +157,7 @@ static int nvgrace_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 	if (ret)
 		goto out_put;
 
-#ifdef NVGRACE_HAVE_PCI_OPS
-	ndev->core.pci_ops = &nvgrace_pci_ops;
-#endif
+	nvgrace_set_pci_ops(&ndev->core);
 	dev_set_drvdata(&pdev->dev, &ndev->core);
 	ret = vfio_pci_core_register_device(&ndev->core);
 	if (ret)

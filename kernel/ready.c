@@ -10,7 +10,6 @@
  */
 #include <linux/bitfield.h>
 #include <linux/io.h>
-#include <linux/pci.h>
 
 #include "nvgrace.h"
 
