@@ -22,7 +22,8 @@
 
 #define PAGE 4096ul
 #define PMD (2ul << 20)
-#define AREA (2 * PMD)
+#define AREA PMD		/* what is mapped */
+#define PART (64ul << 10)	/* what is looked at of it */
 
 /* After each of these the GPU is opened and used: 50 times in all. */
 #define KILLS 20
@@ -40,8 +41,8 @@ static int use_once(const char *bdf, guint64 seed)
 	if (ret)
 		return ret;
 	map = vfio_client_map(&client, &regions.usemem, 0, AREA, PROT_READ | PROT_WRITE, TRUE);
-	if (!map || !write_pattern(&client, &regions.usemem, 0, AREA, seed) ||
-	    touch_pattern(map, AREA, seed, 0))
+	if (!map || !write_pattern(&client, &regions.usemem, 0, PART, seed) ||
+	    touch_pattern(map, PART, seed, 0))
 		ret = -EIO;
 	if (map)
 		munmap(map - PAGE, AREA + 2 * PAGE);
@@ -102,7 +103,7 @@ struct user {
 static int restless_user(void *opaque)
 {
 	const struct user *user = opaque;
-	g_autofree char *buf = g_malloc(PMD);
+	g_autofree char *buf = g_malloc(2 * PART);
 
 	for (guint round = 0;; round++) {
 		struct vfio_client client;
@@ -118,8 +119,8 @@ static int restless_user(void *opaque)
 		g_atomic_int_set(user->begun, 1);
 		for (guint i = 0; i < 8; i++) {
 			touch_write(map + (i * 12345 & (AREA - 1)), i);
-			vfio_client_read(&client, &regions.usemem, i * PAGE, buf, PMD);
-			vfio_client_write(&client, &regions.usemem, i * PAGE, buf, PMD);
+			vfio_client_read(&client, &regions.usemem, i * PAGE, buf, 2 * PART);
+			vfio_client_write(&client, &regions.usemem, i * PAGE, buf, 2 * PART);
 			if (i % 4 == 3)
 				vfio_client_reset(&client);
 		}
@@ -212,7 +213,7 @@ static void check_unbind(const char *bdf)
 	if (!open_gpu(bdf, &client, &regions))
 		return;
 	map = vfio_client_map(&client, &regions.usemem, 0, AREA, PROT_READ | PROT_WRITE, TRUE);
-	write_pattern(&client, &regions.usemem, 0, AREA, 70);
+	write_pattern(&client, &regions.usemem, 0, PART, 70);
 	removed = delete_module(EXPORTER);
 	report_check("rmmod-in-use", removed == -EAGAIN || removed == -EBUSY, "%s",
 		     error_text(removed));
@@ -223,14 +224,14 @@ static void check_unbind(const char *bdf)
 	for (guint ms = 0; ms < 5000 && read(event, &asked, sizeof(asked)) != sizeof(asked); ms += 10)
 		g_usleep(10000);
 	report_check("unbind-asks", !ret && asked, "the user is told through his eventfd");
-	works = touch_pattern(map, AREA, 70, 0) == 0 &&
-		read_pattern(&client, &regions.usemem, 0, AREA, 70);
+	works = touch_pattern(map, PART, 70, 0) == 0 &&
+		read_pattern(&client, &regions.usemem, 0, PART, 70);
 	report_check("unbind-waits", kill(pid, 0) == 0 && works, "it waits, and the memory %s",
 		     works ? "works" : "does not work");
 
 	/* The mapping alone keeps it, too. */
 	vfio_client_close(&client);
-	works = touch_pattern(map, AREA, 70, 0) == 0 && kill(pid, 0) == 0;
+	works = touch_pattern(map, PART, 70, 0) == 0 && kill(pid, 0) == 0;
 	munmap(map - PAGE, AREA + 2 * PAGE);
 	ret = child_wait(pid, 20);
 	text = child_text(ret);

@@ -429,7 +429,7 @@ static const struct {
 	{ "mremap", 300, do_mremap },
 	{ "info", 500, do_info },
 	{ "sleep", 8, do_sleep },
-	{ "reset", 4, do_reset },
+	{ "reset", 3, do_reset },
 };
 
 static void one(struct model *m, guint64 *done)
@@ -444,8 +444,8 @@ static void one(struct model *m, guint64 *done)
 		pick -= operations[i].weight;
 	operations[i].run(m);
 	done[i]++;
-	/* what sleeps, sleeps for about 20 operations */
-	if (m->power != AWAKE && !below(m, 20))
+	/* what sleeps, sleeps for about 8 operations: to be woken by each takes long */
+	if (m->power != AWAKE && !below(m, 8))
 		wake(m);
 }
 

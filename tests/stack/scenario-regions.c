@@ -644,7 +644,7 @@ void scenario_regions(const char *bdf)
 	struct subject resmem = { .name = "resmem", .bdf = bdf, .client = &client };
 	guint64 usemem_size, resmem_size;
 
-	if (!let_scrub(FALSE) || !bind_gpu(bdf, EXPORTER) || !open_gpu(bdf, &client, &regions) ||
+	if (!bind_gpu(bdf, EXPORTER) || !open_gpu(bdf, &client, &regions) ||
 	    !expected_split(&usemem_size, &resmem_size))
 		return;
 	usemem.region = regions.usemem;

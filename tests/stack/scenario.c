@@ -1,15 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #define _GNU_SOURCE	/* RUSAGE_THREAD */
 #include <errno.h>
-#include <fcntl.h>
 #include <linux/vfio_nvgrace.h>
 #include <stdlib.h>
 #include <sys/resource.h>
-#include <unistd.h>
 
 #include "agent.h"
 #include "child.h"
-#include "host-agent.h"
 #include "pattern.h"
 #include "scenario.h"
 
@@ -40,18 +37,6 @@ gboolean open_gpu(const char *bdf, struct vfio_client *client, struct gpu_region
 
 	report_check("open", ret == 0, "%s: %s", bdf, error_text(ret));
 	return ret == 0;
-}
-
-gboolean let_scrub(gboolean on)
-{
-	static const char path[] = "/sys/module/" EXPORTER "/parameters/scrub";
-	int fd = open(path, O_WRONLY | O_CLOEXEC);
-	gboolean ok = fd >= 0 && write(fd, on ? "Y" : "N", 1) == 1;
-
-	if (fd >= 0)
-		close(fd);
-	report_check("scrub-parameter", ok, "%s is %s", path, on ? "on" : "off");
-	return ok;
 }
 
 guint64 number_argument(const char *name, guint64 otherwise)

@@ -23,12 +23,6 @@ gboolean open_gpu(const char *bdf, struct vfio_client *client, struct gpu_region
 int open_gpu_quietly(const char *bdf, struct vfio_client *client, struct gpu_regions *regions);
 
 /*
- * Whether the exporter zeroes the memory between users: its parameter, which is
- * on when it is loaded.  Large memory takes its time.
- */
-gboolean let_scrub(gboolean on);
-
-/*
  * The number that an argument of the kernel's command line gives, in the unit of
  * its name, or else @otherwise.
  */

@@ -79,7 +79,7 @@ static const char *const both_regions_checks[] = {
 };
 
 static const char *const slow_gpus[] = {
-	"model=gh200,reset-delay-ms=1500",
+	"model=gh200,reset-delay-ms=1000",
 	"model=gh200,x-cxl-dvsec=on,x-ready-after-reset=off",
 	NULL
 };
@@ -169,7 +169,7 @@ static const struct scenario scenarios[] = {
 	}, {
 		/* resmem of 1 GiB, 130 MiB and a page: its end has no alignment to speak of */
 		.options = { .name = "regions", .scenario = "regions", .model = "gh200",
-			     .memory = "5376004K" },
+			     .memory = "5376004K", .append = NO_SCRUB },
 		.expected = { host_checks, usemem_checks, both_regions_checks },
 	}, {
 		/* the host has 4 GiB, and does not use nearly as much */
@@ -183,26 +183,24 @@ static const struct scenario scenarios[] = {
 		.expected = { host_checks, capability_checks },
 	}, {
 		.options = { .name = "reset", .scenario = "reset", .model = "gh200",
-			     .memory = "2G", .more_gpus = slow_gpus,
-			     .append = NO_SCRUB },
+			     .memory = "2G", .more_gpus = slow_gpus, .append = NO_SCRUB },
 		.expected = { host_checks, reset_checks },
 	}, {
 		.options = { .name = "lifetime", .scenario = "lifetime", .model = "gb200",
-			     .memory = "64M" },
+			     .memory = "64M", .gpu = "reset-delay-ms=10" },
 		.expected = { host_checks, lifetime_checks },
 	}, {
 		.options = { .name = "leaves", .scenario = "leaves", .model = "gh200",
-			     .memory = "96G",
-			     .append = NO_SCRUB },
+			     .memory = "96G", .append = NO_SCRUB },
 		.expected = { host_checks, leaves_checks },
 	}, {
 		.options = { .name = "random", .scenario = "random", .model = "gb200",
-			     .memory = "64M" },
+			     .memory = "64M", .gpu = "reset-delay-ms=10" },
 		.expected = { host_checks, random_checks },
 	}, {
 		.options = { .name = "firmware", .scenario = "firmware", .model = "gb200",
 			     .memory = "2G", .gpu = "pxm-count=1,x-cxl-dvsec=on,x-cxl-timeout=7",
-			     .more_gpus = firmware_gpus },
+			     .more_gpus = firmware_gpus, .append = NO_SCRUB },
 		.expected = { host_checks, firmware_checks },
 	},
 };
