@@ -207,11 +207,11 @@ static int answer_region_info(NVGraceServer *server, GByteArray *msg, int *fd)
     uint32_t room = info->argsz;
 
     if (info->index >= server->num_regions) {
-        return EINVAL;
+        return -EINVAL;
     }
     region = &server->regions[info->index];
     if (region->error) {
-        return region->error;
+        return -region->error;
     }
 
     info->argsz = INFO_SIZE + region->caps->len;
@@ -232,7 +232,7 @@ static int answer_irq_info(NVGraceServer *server, GByteArray *msg)
     VFIOUserIRQInfo *info = (void *)msg->data;
 
     if (info->index >= server->num_irqs) {
-        return EINVAL;
+        return -EINVAL;
     }
     info->flags = 0;
     info->count = 0;
@@ -248,7 +248,7 @@ static int access_region(NVGraceServer *server, GByteArray *msg, bool write)
 
     if (offset > sizeof(server->config) ||
         count > sizeof(server->config) - offset) {
-        return EINVAL;
+        return -EINVAL;
     }
     if (write) {
         if (config) {
@@ -266,13 +266,13 @@ static int access_region(NVGraceServer *server, GByteArray *msg, bool write)
     return 0;
 }
 
-/* Turn @msg from a request into the answer; or an errno. */
+/* Turn @msg from a request into the answer; or return a negative errno. */
 static int process(NVGraceServer *server, GByteArray *msg, int *fd)
 {
     const VFIOUserHdr *hdr = (void *)msg->data;
 
     if (hdr->command < VFIO_USER_MAX && server->refuse[hdr->command]) {
-        return server->refuse[hdr->command];
+        return -server->refuse[hdr->command];
     }
     switch (hdr->command) {
     case VFIO_USER_VERSION:
@@ -296,7 +296,7 @@ static int process(NVGraceServer *server, GByteArray *msg, int *fd)
     case VFIO_USER_REGION_WRITE:
         return access_region(server, msg, true);
     default:
-        return ENOSYS;
+        return -ENOSYS;
     }
 }
 
@@ -372,7 +372,7 @@ static bool serve_one(NVGraceServer *server, int client)
     hdr = (void *)msg->data;
     hdr->size = msg->len;
     hdr->flags = VFIO_USER_REPLY | (error ? VFIO_USER_ERROR : 0);
-    hdr->error_reply = error;
+    hdr->error_reply = -error;
     if (!(flags & VFIO_USER_NO_REPLY)) {
         answer(client, msg->data, msg->len, fd);
     }
