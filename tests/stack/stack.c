@@ -118,7 +118,7 @@ static GStrv arguments(const struct stack_options *options, const char *console)
 					       options->model, options->gpu ? "," : "",
 					       options->gpu ?: "");
 	g_autofree char *append = g_strdup_printf(
-		"console=ttyAMA0 loglevel=4 nvgrace.scenario=%s nvgrace.guest_ram=%s "
+		"console=ttyAMA0 loglevel=4 panic=-1 nvgrace.scenario=%s nvgrace.guest_ram=%s "
 		"nvgrace.limit_mib=%u nvgrace.touch_mib=%u nvgrace.memory=%s nvgrace.model=%s%s%s "
 		"%s %s",
 		options->scenario, options->guest_ram ?: "2G", options->limit_mib,
