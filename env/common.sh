@@ -7,10 +7,22 @@ top=$(cd "$(dirname "$0")/.." && pwd)
 cache=${NVGRACE_CACHE:-${XDG_CACHE_HOME:-${HOME:?HOME is not set: set it, or XDG_CACHE_HOME}/.cache}/nvgrace}
 script=${0##*/}
 
+# In the build environment the checkout is /src and the cache is /cache: what
+# people read has the names that these have outside.
+outside() {
+    if [ -n "${NVGRACE_OUTSIDE_TOP:-}" ]; then
+        sed -e "s|/src/|$NVGRACE_OUTSIDE_TOP/|g" -e "s|/cache\\b|$NVGRACE_OUTSIDE_CACHE|g"
+    else
+        cat
+    fi
+}
+
 # die MESSAGE [REMEDY]: both on standard error, then exit 1.
 die() {
-    printf '%s: error: %s\n' "$script" "$1" >&2
-    [ $# -lt 2 ] || printf '%s: %s\n' "$script" "$2" >&2
+    {
+        printf '%s: error: %s\n' "$script" "$1"
+        [ $# -lt 2 ] || printf '%s: %s\n' "$script" "$2"
+    } | outside >&2
     exit 1
 }
 
@@ -24,7 +36,7 @@ need_space() {
     free=$(df -Pk "$1" | awk 'NR == 2 { print int($4 / 1024) }')
     [ "$free" -ge "$2" ] ||
         die "$3 needs $2 MiB in $1, which has $free MiB free" \
-            "Free $(($2 - free)) MiB there, or set XDG_CACHE_HOME to a larger file system."
+            "Free $(($2 - free)) MiB there$(case $1 in "$cache"*) echo ", or set XDG_CACHE_HOME to a larger file system" ;; esac)."
 }
 
 # The environment is named after what it is made from, so that another checkout

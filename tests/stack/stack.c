@@ -190,6 +190,7 @@ struct stack_run *stack_run(const struct stack_options *options, stack_progress 
 	struct stack_run *run = g_new0(struct stack_run, 1);
 	const char *logs = need_env("NVGRACE_LOGS");
 	g_auto(GStrv) args = NULL;
+	g_autofree char *console = NULL;
 	g_autoptr(GError) error = NULL;
 	gint64 start = g_get_monotonic_time();
 	int report[2], target = REPORT_FD;
@@ -203,8 +204,9 @@ struct stack_run *stack_run(const struct stack_options *options, stack_progress 
 	run->blobs = g_hash_table_new_full(g_str_hash, g_str_equal, g_free,
 					   (GDestroyNotify)g_byte_array_unref);
 	g_mkdir_with_parents(logs, 0777);
-	run->log = g_strdup_printf("%s/%s.console", logs, options->name);
-	args = arguments(options, run->log);
+	console = g_strdup_printf("%s/%s.console", logs, options->name);
+	run->log = g_strdup_printf("build/logs/%s.console", options->name);
+	args = arguments(options, console);
 
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, report) < 0)
 		g_error("socketpair: %s", g_strerror(errno));

@@ -43,7 +43,7 @@ struct stack_run {
 	gboolean ok;		/* ... and that is "end ok" */
 	gdouble seconds;	/* from exec of QEMU to its exit */
 	glong peak_kib;		/* QEMU's largest resident size */
-	char *log;		/* the console's file */
+	char *log;		/* the console's file, as seen from the checkout */
 };
 
 /* Called for every line of the report as it comes, for progress; may be NULL. */
