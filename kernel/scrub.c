@@ -201,15 +201,16 @@ void nvgrace_scrub_stop(struct nvgrace_device *ndev)
  * nvgrace_scrub_close() - the last user has left
  * @ndev: the device, closed and reset; vdev.dev_set->lock is held
  *
- * Starts to scrub in the background.  If the reset that vfio-pci-core tries at
- * the close has failed, the device may still write: the next open scrubs.
+ * Starts to scrub in the background.  If vfio-pci-core could not reset the device
+ * at the close, whether it failed or there is no way to, the device may still
+ * write: the next open scrubs.
  */
 void nvgrace_scrub_close(struct nvgrace_device *ndev)
 {
 	if (!ndev->num_regions)
 		return;
 	ndev->scrub.dirty = true;
-	if (scrub && !(ndev->core.reset_works && ndev->core.needs_reset))
+	if (scrub && !ndev->core.needs_reset)
 		nvgrace_scrub_start(ndev);
 }
 
