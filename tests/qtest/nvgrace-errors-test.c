@@ -23,6 +23,12 @@ typedef struct Refusal {
 
 static const Refusal refusals[] = {
     {
+        "machine/other",
+        "-machine versatilepb -audio none -m 128M -net none " NVGRACE_MEM(1, "2G")
+        "-device nvgrace-gpu,memdev=m1",
+        "machine 'versatilepb' has no place for coherent GPU memory",
+        "Use -machine virt",
+    }, {
         "machine/acpi-off", VIRT(",acpi=off") NVGRACE(1, "2G", ""),
         "described by ACPI, which acpi=off switches off", "acpi=on",
     }, {
