@@ -88,13 +88,6 @@ bool nvgrace_memory_check(NVGraceMemory *mem, PCIDevice *pdev, Error **errp)
         return false;
     }
 
-    if (DEVICE(pdev)->hotplugged) {
-        error_setg(errp, "coherent GPU memory cannot be hotplugged: ACPI "
-                   "describes it once, at boot");
-        error_append_hint(errp, "Put the device on the command line.\n");
-        return false;
-    }
-
     /* NVIDIA's driver looks for Generic Initiators of function 00.0 only. */
     if (!below_pcie_port(pdev) || pdev->devfn) {
         error_setg(errp, "a Grace GPU is function 0 of device 0 behind a PCIe "

@@ -484,6 +484,7 @@ static void nvgrace_gpu_class_init(ObjectClass *oc, const void *data)
 
     dc->desc = "Emulated NVIDIA Grace GPU with coherent memory";
     dc->hotpluggable = false;
+    dc->hotplug_hint = NVGRACE_HOTPLUG_HINT;
     dc->vmsd = &nvgrace_gpu_vmstate;
     set_bit(DEVICE_CATEGORY_MISC, dc->categories);
     device_class_set_props(dc, nvgrace_gpu_properties);

@@ -127,6 +127,7 @@ void vfio_nvgrace_class_init(ObjectClass *oc, const void *data)
 
     dc->desc = data;
     dc->hotpluggable = false;
+    dc->hotplug_hint = NVGRACE_HOTPLUG_HINT;
     add_memory_properties(oc);
     ACPI_DEV_AML_IF_CLASS(oc)->build_dev_aml = nvgrace_build_dev_aml;
 }

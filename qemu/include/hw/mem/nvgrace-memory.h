@@ -109,6 +109,14 @@ struct NVGraceMemory {
                        NVGRACE_PXM_COUNT_MAX),                             \
     DEFINE_PROP_UINT32("egm-node", _state, _field.egm_node, NVGRACE_EGM_NONE)
 
+/*
+ * DeviceClass::hotplug_hint of every device that has such a memory, none of
+ * which is hotpluggable
+ */
+#define NVGRACE_HOTPLUG_HINT                                                \
+    ": ACPI describes its coherent memory once, at boot; add it with -device " \
+    "and remove it while the machine is off"
+
 /**
  * nvgrace_memory_describe() - the help of DEFINE_NVGRACE_MEMORY_PROPERTIES()
  * @oc: the class that has them, after device_class_set_props()
@@ -122,8 +130,8 @@ void nvgrace_memory_describe(ObjectClass *oc);
  * @errp: what is wrong and what to type instead
  *
  * To be called at the start of realize, before anything is set up: the machine
- * is arm virt with ACPI, the device is cold-plugged function 0 behind a root
- * port (or a switch), pxm-count is 1..8.
+ * is arm virt with ACPI, the device is function 0 behind a root port (or a
+ * switch), pxm-count is 1..8.
  *
  * Returns: true if all of it holds.
  */
