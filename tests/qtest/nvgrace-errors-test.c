@@ -24,7 +24,8 @@ typedef struct Refusal {
 static const Refusal refusals[] = {
     {
         "machine/other",
-        "-machine versatilepb -audio none -m 128M -net none " NVGRACE_MEM(1, "2G")
+        "-machine versatilepb -audio none -m 128M -net none "
+        NVGRACE_MEM(1, "2G")
         "-device nvgrace-gpu,memdev=m1",
         "machine 'versatilepb' has no place for coherent GPU memory",
         "Use -machine virt",

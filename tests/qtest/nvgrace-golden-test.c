@@ -417,6 +417,7 @@ static void compare(const Machine *machine, const char *signature,
     g_autofree char *output = NULL;
     g_autofree char *dir = g_path_get_dirname(path);
     g_autofree char *actual = NULL, *diff = NULL;
+    const char *command[] = { "diff", "-u", path, NULL, NULL };
     bool exists = g_file_test(path, G_FILE_TEST_EXISTS);
     int fd;
 
@@ -446,7 +447,8 @@ static void compare(const Machine *machine, const char *signature,
     g_assert_cmpint(fd, >=, 0);
     close(fd);
     write_file(actual, text, -1);
-    run(NULL, &diff, (const char *[]) { "diff", "-u", path, actual, NULL });
+    command[3] = actual;
+    run(NULL, &diff, command);
     g_unlink(actual);
     g_error("the %s of %s is not what it was; if that is right, set " REBUILD
             ":\n%s", signature, machine->name, diff);

@@ -799,8 +799,8 @@ static void test_slit_memory_only(void)
 }
 
 /*
- * Extended GPU memory: RAM of a node, and an empty list of retired pages that is
- * neither in RAM nor in the way of the GPUs' memory
+ * Extended GPU memory: RAM of a node, and an empty list of retired pages that
+ * is neither in RAM nor in the way of the GPUs' memory
  */
 static void test_egm(void)
 {

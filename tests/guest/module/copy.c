@@ -321,7 +321,7 @@ struct copy_engine *copy_engine_create(struct pci_dev *pdev,
 	struct copy_engine *ce;
 	int ret;
 
-	ce = kzalloc(sizeof(*ce), GFP_KERNEL);
+	ce = kzalloc_obj(*ce);
 	if (!ce)
 		return ERR_PTR(-ENOMEM);
 

@@ -34,7 +34,7 @@ static int nvgrace_guest_probe(struct pci_dev *pdev,
 	struct nvgrace_guest *guest;
 	int ret;
 
-	guest = kzalloc(sizeof(*guest), GFP_KERNEL);
+	guest = kzalloc_obj(*guest);
 	if (!guest)
 		return -ENOMEM;
 

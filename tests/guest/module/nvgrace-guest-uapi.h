@@ -7,15 +7,16 @@
 #define NVGRACE_GUEST_UAPI_H
 
 #include <linux/ioctl.h>
+#include <linux/const.h>
 #include <linux/types.h>
 
 /* Bare-metal firmware gives every GPU eight proximity domains, for MIG */
 #define NVGRACE_GUEST_MAX_NODES		8
 
 /* The nodes come from SRAT's Generic Initiators, not from the pxm properties */
-#define NVGRACE_GUEST_NODES_FROM_SRAT	(1u << 0)
+#define NVGRACE_GUEST_NODES_FROM_SRAT	_BITUL(0)
 /* No DVSEC, or its bit is clear: the end of the memory is not for the kernel */
-#define NVGRACE_GUEST_MIG_DEFECT	(1u << 1)
+#define NVGRACE_GUEST_MIG_DEFECT	_BITUL(1)
 
 /**
  * struct nvgrace_guest_info - one GPU's coherent memory, as found and onlined
@@ -45,8 +46,8 @@ struct nvgrace_guest_info {
 };
 
 /* @src, @dst: an offset in coherent memory instead of a user address */
-#define NVGRACE_GUEST_COPY_SRC_MEM	(1u << 0)
-#define NVGRACE_GUEST_COPY_DST_MEM	(1u << 1)
+#define NVGRACE_GUEST_COPY_SRC_MEM	_BITUL(0)
+#define NVGRACE_GUEST_COPY_DST_MEM	_BITUL(1)
 
 /* Bytes one job of the engine moves at most when one end is a user address */
 #define NVGRACE_GUEST_COPY_CHUNK	0x100000
