@@ -23,7 +23,6 @@
 #define SEED_FROM 0x2222222200000002ull
 #define SEED_ROUND 0x3333333300000003ull
 #define SEED_WITHIN 0x4444444400000004ull
-#define SEED_RESMEM 0x5555555500000005ull
 
 /* Sums over all copies, to be compared with the driver's and the engine's */
 static struct {
@@ -31,9 +30,8 @@ static struct {
 	guint interrupts;
 } total;
 
-/* 0 or an errno; @src and @dst as flags say. */
-static int engine(const struct guest *guest, guint64 src, guint64 dst, gsize len, guint32 flags,
-		  struct nvgrace_guest_copy *copy)
+int copy_run(const struct guest *guest, guint64 src, guint64 dst, gsize len, guint32 flags,
+	     struct nvgrace_guest_copy *copy)
 {
 	int ret;
 
@@ -73,10 +71,10 @@ static gboolean copy_pages(const struct guest *guest, const char *check, char *r
 	for (done = 0; done < len; done += run) {
 		run = contiguous(guest, memory + done, len - done, &offset);
 		error = to_memory ?
-			engine(guest, (guintptr)ram + done, offset, run,
-			       NVGRACE_GUEST_COPY_DST_MEM, &copy) :
-			engine(guest, offset, (guintptr)ram + done, run,
-			       NVGRACE_GUEST_COPY_SRC_MEM, &copy);
+			copy_run(guest, (guintptr)ram + done, offset, run,
+				 NVGRACE_GUEST_COPY_DST_MEM, &copy) :
+			copy_run(guest, offset, (guintptr)ram + done, run,
+				 NVGRACE_GUEST_COPY_SRC_MEM, &copy);
 		if (error) {
 			report_check(check, FALSE,
 				     "offset 0x%" G_GINT64_MODIFIER "x, 0x%zx bytes: %s, status 0x%x, %u interrupts of %u jobs",
@@ -145,43 +143,20 @@ static void check_within(const struct guest *guest)
 	pattern_fill((guint64 *)from, page, SEED_WITHIN);
 	memset(to, 0, page);
 	physical_pages(from, G_N_ELEMENTS(pages), pages);
-	error = engine(guest, pages[0] - guest->info.base, pages[1] - guest->info.base, page,
-		       NVGRACE_GUEST_COPY_SRC_MEM | NVGRACE_GUEST_COPY_DST_MEM, &copy);
+	error = copy_run(guest, pages[0] - guest->info.base, pages[1] - guest->info.base, page,
+			 NVGRACE_GUEST_COPY_SRC_MEM | NVGRACE_GUEST_COPY_DST_MEM, &copy);
 	good = pattern_check((guint64 *)to, page, SEED_WITHIN);
 	report_check("within-memory", !error && good == page,
 		     "%zu of %zu bytes are right, %s, status 0x%x", good, page,
 		     g_strerror(error), copy.status);
 }
 
-/* The reserved end of the memory, that only the device and its driver use. */
-static void check_resmem(const struct guest *guest, void *ram)
-{
-	guint64 offset = (guest->info.size - COPY_LEN) / 0x1000 * 0x1000;
-	struct nvgrace_guest_copy copy;
-	int error;
-
-	if (!(guest->info.flags & NVGRACE_GUEST_MIG_DEFECT))
-		return;
-
-	pattern_fill(ram, COPY_LEN, SEED_RESMEM);
-	error = engine(guest, (guintptr)ram, offset, COPY_LEN, NVGRACE_GUEST_COPY_DST_MEM, &copy);
-	memset(ram, 0, COPY_LEN);
-	if (!error)
-		error = engine(guest, offset, (guintptr)ram, COPY_LEN,
-			       NVGRACE_GUEST_COPY_SRC_MEM, &copy);
-	if (error)
-		report_check("resmem", FALSE, "offset 0x%" G_GINT64_MODIFIER "x: %s, status 0x%x",
-			     offset, g_strerror(error), copy.status);
-	else
-		compare("resmem", ram, SEED_RESMEM, "RAM to reserved memory to RAM");
-}
-
 /* One byte too far is refused, with the reason and an interrupt. */
 static void check_bounds(const struct guest *guest, void *ram)
 {
 	struct nvgrace_guest_copy copy;
-	int error = engine(guest, guest->info.size - 0x1000 + 1, (guintptr)ram, 0x1000,
-			   NVGRACE_GUEST_COPY_SRC_MEM, &copy);
+	int error = copy_run(guest, guest->info.size - 0x1000 + 1, (guintptr)ram, 0x1000,
+			     NVGRACE_GUEST_COPY_SRC_MEM, &copy);
 	guint cause = (copy.status & NVGRACE_CE_STATUS_CAUSE_MASK) >> NVGRACE_CE_STATUS_CAUSE_SHIFT;
 
 	report_check("bounds", error == EIO && cause == NVGRACE_CE_CAUSE_RANGE &&
@@ -220,7 +195,6 @@ gboolean step_copy(struct guest *guest)
 	check_coherence(guest, ram);
 	check_round_trip(guest, ram);
 	check_within(guest);
-	check_resmem(guest, ram);
 	check_bounds(guest, ram);
 	check_interrupts(guest);
 	munmap(ram, len);

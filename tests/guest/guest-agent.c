@@ -20,6 +20,7 @@ static const struct {
 	{ "online", step_online, 300 },
 	{ "topology", step_topology, 30 },
 	{ "memory", step_memory, 300 },
+	{ "resmem", step_resmem, 60 },
 	{ "copy", step_copy, 120 },
 	{ "offline", step_offline, 300 },
 };

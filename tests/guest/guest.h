@@ -8,6 +8,7 @@
  *	gpu.c		the GPU as firmware describes it; online its memory
  *	topology.c	node table, zones, distances
  *	memory.c	a process' memory on the GPU's node
+ *	resmem.c	what is not onlined: its memory type, its data
  *	copy.c		the same memory through the copy engine
  */
 #ifndef TESTS_GUEST_GUEST_H
@@ -35,6 +36,7 @@ gboolean step_firmware(struct guest *guest);
 gboolean step_online(struct guest *guest);
 gboolean step_topology(struct guest *guest);
 gboolean step_memory(struct guest *guest);
+gboolean step_resmem(struct guest *guest);
 gboolean step_copy(struct guest *guest);
 gboolean step_offline(struct guest *guest);
 gboolean step_kernel_log(struct guest *guest);
@@ -65,5 +67,12 @@ gboolean physical_pages(const void *addr, gsize count, guint64 *pages);
 void pattern_fill(guint64 *words, gsize len, guint64 seed);
 /* Bytes up to the first wrong word; len if there is none */
 gsize pattern_check(const guint64 *words, gsize len, guint64 seed);
+
+/*
+ * copy.c: have the engine copy, and count its jobs and interrupts.  @src and
+ * @dst as @flags say.  0 or an errno; @copy has what came of it.
+ */
+int copy_run(const struct guest *guest, guint64 src, guint64 dst, gsize len, guint32 flags,
+	     struct nvgrace_guest_copy *copy);
 
 #endif /* TESTS_GUEST_GUEST_H */

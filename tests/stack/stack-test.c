@@ -42,7 +42,10 @@ static const char *const guest_checks[] = {
 	NULL
 };
 
-static const char *const resmem_checks[] = { "guest.resmem", NULL };
+static const char *const resmem_checks[] = {
+	"guest.resmem-map", "guest.resmem-type", "guest.resmem-cpu", "guest.resmem-cpu-to-engine",
+	"guest.resmem-engine-to-cpu", "guest.resmem", NULL
+};
 
 static const char *const refusals[] = {
 	"refuse-wrong-driver", "refuse-no-mmap",

@@ -269,12 +269,20 @@ static int copy_engine_release(struct inode *inode, struct file *file)
 	return 0;
 }
 
+static int copy_engine_mmap(struct file *file, struct vm_area_struct *vma)
+{
+	struct copy_engine *ce = file->private_data;
+
+	return resmem_mmap(&ce->info, vma);
+}
+
 static const struct file_operations copy_engine_fops = {
 	.owner = THIS_MODULE,
 	.open = copy_engine_open,
 	.release = copy_engine_release,
 	.unlocked_ioctl = copy_engine_ioctl,
 	.compat_ioctl = compat_ptr_ioctl,
+	.mmap = copy_engine_mmap,
 };
 
 static void fill_info(struct nvgrace_guest_info *info,

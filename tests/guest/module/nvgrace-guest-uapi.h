@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * What nvgrace-guest.ko tells user space about a GPU's coherent memory, and how
- * its copy engine is used.  The device is /dev/nvgrace-gpu-<PCI address>.
+ * its copy engine is used.  The device is /dev/nvgrace-gpu-<PCI address>.  mmap(),
+ * shared, maps memory that is not onlined, as Normal-NC; offsets count from base.
  */
 #ifndef NVGRACE_GUEST_UAPI_H
 #define NVGRACE_GUEST_UAPI_H

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * nvgrace-guest: the way of the data is firmware.c (what ACPI says) -> memory.c
- * (online it) -> copy.c (the device node through which user space has the copy
+ * (online it), map.c (what is not onlined) -> copy.c (the device node through which user space has the copy
  * engine reach it); main.c binds them to the PCI function.
  */
 #ifndef NVGRACE_GUEST_H
 #define NVGRACE_GUEST_H
 
+#include <linux/mm_types.h>
 #include <linux/pci.h>
 
 #include "nvgrace-guest-uapi.h"
@@ -45,5 +46,8 @@ struct copy_engine *copy_engine_create(struct pci_dev *pdev,
 				       const struct coherent_mem *mem,
 				       u64 online_size);
 void copy_engine_destroy(struct copy_engine *ce);
+
+int resmem_mmap(const struct nvgrace_guest_info *info,
+		struct vm_area_struct *vma);
 
 #endif /* NVGRACE_GUEST_H */

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * The reserved end of the coherent memory in a process' address space, with the
+ * memory type that NVIDIA's driver gives it.  What is onlined is the kernel's to
+ * hand out, and with other attributes: it cannot be mapped here.
+ */
+#include <linux/mm.h>
+#include <linux/overflow.h>
+#include <linux/pfn.h>
+
+#include "nvgrace-guest.h"
+
+/**
+ * resmem_mmap() - map a part of the reserved memory as Normal-NC
+ * @info: the GPU's memory
+ * @vma: its offset counts from @info->base; inside the reserved memory
+ *
+ * Return: 0 or a negative errno.
+ */
+int resmem_mmap(const struct nvgrace_guest_info *info,
+		struct vm_area_struct *vma)
+{
+	unsigned long last = info->size >> PAGE_SHIFT;
+	unsigned long end;
+
+	if (check_add_overflow(vma->vm_pgoff, vma_pages(vma), &end) ||
+	    vma->vm_pgoff < PFN_UP(info->usemem_size) || end > last)
+		return -EINVAL;
+	if (!(vma->vm_flags & VM_SHARED))
+		return -EINVAL;
+
+	vma->vm_page_prot = pgprot_writecombine(vma->vm_page_prot);
+	return remap_pfn_range(vma, vma->vm_start,
+			       PHYS_PFN(info->base) + vma->vm_pgoff,
+			       vma->vm_end - vma->vm_start, vma->vm_page_prot);
+}
