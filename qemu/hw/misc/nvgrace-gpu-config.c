@@ -71,7 +71,10 @@ bool nvgrace_config_init(PCIDevice *pdev, const NVGraceConfig *config,
     if (config->dvsec) {
         nvgrace_config_add_dvsec(pdev, NVGRACE_CONFIG_DVSEC, NVGRACE_VENDOR_ID,
                                  NVGRACE_DVSEC_ID, NVGRACE_DVSEC_SIZE);
-        if (config->cached_resmem) {
+        if (config->dvsec_ones) {
+            pci_set_word(pdev->config + NVGRACE_CONFIG_DVSEC +
+                         NVGRACE_DVSEC_MIG, UINT16_MAX);
+        } else if (config->cached_resmem) {
             pci_set_word(pdev->config + NVGRACE_CONFIG_DVSEC +
                          NVGRACE_DVSEC_MIG, NVGRACE_DVSEC_MIG_CACHED_RESMEM);
         }

@@ -17,6 +17,7 @@
  * @device_id:      PCI device id
  * @cached_resmem:  NVIDIA's DVSEC says that the GPU lacks the MIG defect
  * @dvsec:          NVIDIA's DVSEC exists
+ * @dvsec_ones:     its data read as all ones, as if the device had gone
  * @cxl_dvsec:      a CXL device DVSEC reports readiness
  * @cxl_info_valid: it reports the memory's size as known
  * @cxl_timeout:    time that it asks for, 0..4 for 1, 4, 16, 64, 256 s
@@ -25,6 +26,7 @@ typedef struct NVGraceConfig {
     uint16_t device_id;
     bool cached_resmem;
     bool dvsec;
+    bool dvsec_ones;
     bool cxl_dvsec;
     bool cxl_info_valid;
     uint8_t cxl_timeout;

@@ -15,9 +15,11 @@
  *
  *   NVGraceMemory.container     priority
  *   +---------------------------+
- *   | in_reset: reads ~0,       |  1, enabled while the GPU is not ready
+ *   | in_reset: reads ~0,       |  2, enabled while the GPU is not ready
  *   |           drops writes    |
- *   +------------------+--------+
+ *   +------+--------+-----------+
+ *          | poison |              1, a page, only with x-poison=
+ *   +------+--------+--+--------+
  *   | usemem           | resmem |  0, aliases of the backend
  *   +------------------+--------+
  *
@@ -60,6 +62,9 @@ OBJECT_DECLARE_SIMPLE_TYPE(NVGraceGPU, NVGRACE_GPU)
 
 #define NVGRACE_BAR1_SIZE       (64 * MiB)
 
+/* What x-poison= covers */
+#define NVGRACE_POISON_SIZE     (4 * KiB)
+
 /**
  * struct NVGraceModel - what differs between the GPUs
  * @name:       value of the "model" property
@@ -90,6 +95,7 @@ static const NVGraceModel nvgrace_models[] = {
  * @usemem:       first part of @memdev
  * @resmem:       the rest of @memdev, if the model has a resmem
  * @in_reset:     covers both while not @ready
+ * @poison:       covers the page at @poison_offset, if that is not ~0
  * @bar0:         registers
  * @bar1:         memory without a function of its own, Blackwell only
  * @ce:           copy engine
@@ -114,10 +120,13 @@ struct NVGraceGPU {
     char *dsd;
     uint64_t dsd_base;
     uint64_t dsd_size;
+    bool d3hot_memory;
+    uint64_t poison_offset;
 
     MemoryRegion usemem;
     MemoryRegion resmem;
     MemoryRegion in_reset;
+    MemoryRegion poison;
     MemoryRegion bar0;
     MemoryRegion bar1;
     NVGraceCE ce;
@@ -145,6 +154,38 @@ static void nvgrace_in_reset_write(void *opaque, hwaddr addr, uint64_t val,
 static const MemoryRegionOps nvgrace_in_reset_ops = {
     .read = nvgrace_in_reset_read,
     .write = nvgrace_in_reset_write,
+    .endianness = DEVICE_LITTLE_ENDIAN,
+    .valid = { .min_access_size = 1, .max_access_size = 8, .unaligned = true },
+    .impl = { .min_access_size = 1, .max_access_size = 8, .unaligned = true },
+};
+
+/*
+ * A page with an error that the memory cannot correct: reading it is an
+ * external abort, however often it is written.
+ */
+static MemTxResult nvgrace_poison_read(void *opaque, hwaddr addr,
+                                       uint64_t *val, unsigned size,
+                                       MemTxAttrs attrs)
+{
+    *val = UINT64_MAX;
+    return MEMTX_ERROR;
+}
+
+static MemTxResult nvgrace_poison_write(void *opaque, hwaddr addr,
+                                        uint64_t val, unsigned size,
+                                        MemTxAttrs attrs)
+{
+    NVGraceGPU *s = opaque;
+    MemoryRegion *backend = host_memory_backend_get_memory(s->memdev);
+    uint8_t *page = memory_region_get_ram_ptr(backend);
+
+    stn_le_p(page + s->poison_offset + addr, size, val);
+    return MEMTX_OK;
+}
+
+static const MemoryRegionOps nvgrace_poison_ops = {
+    .read_with_attrs = nvgrace_poison_read,
+    .write_with_attrs = nvgrace_poison_write,
     .endianness = DEVICE_LITTLE_ENDIAN,
     .valid = { .min_access_size = 1, .max_access_size = 8, .unaligned = true },
     .impl = { .min_access_size = 1, .max_access_size = 8, .unaligned = true },
@@ -197,6 +238,17 @@ static const MemoryRegionOps nvgrace_gpu_bar0_ops = {
     .impl = { .min_access_size = 1, .max_access_size = 4 },
 };
 
+/* Whether the memory can be reached now, which need not be so in D3hot. */
+static void nvgrace_gpu_update_memory(NVGraceGPU *s)
+{
+    PCIDevice *pdev = PCI_DEVICE(s);
+    uint16_t pmcsr = pci_get_word(pdev->config + pdev->pm_cap + PCI_PM_CTRL);
+    bool asleep = (pmcsr & PCI_PM_CTRL_STATE_MASK) == 3;
+
+    memory_region_set_enabled(&s->in_reset, !s->ready || !s->c2c_up ||
+                                            (asleep && !s->d3hot_memory));
+}
+
 /* Without the link there is no way to the memory, however ready the GPU is. */
 static void nvgrace_gpu_set_ready(NVGraceGPU *s, bool ready)
 {
@@ -208,7 +260,7 @@ static void nvgrace_gpu_set_ready(NVGraceGPU *s, bool ready)
     } else {
         nvgrace_ce_reset(&s->ce);
     }
-    memory_region_set_enabled(&s->in_reset, !active);
+    nvgrace_gpu_update_memory(s);
     nvgrace_config_set_active(PCI_DEVICE(s), &s->config, active);
 }
 
@@ -254,6 +306,7 @@ static void nvgrace_gpu_write_config(PCIDevice *pdev, uint32_t addr,
 {
     pci_default_write_config(pdev, addr, val, len);
     pcie_cap_flr_write_config(pdev, addr, val, len);
+    nvgrace_gpu_update_memory(NVGRACE_GPU(pdev));
 }
 
 /* BAR 2/3 is BAR1 in NVIDIA's numbers; BAR 4/5 does not exist. */
@@ -307,7 +360,13 @@ static bool nvgrace_gpu_memory_plug(NVGraceGPU *s, const NVGraceModel *model,
                              model->mig_defect ? &s->resmem : NULL, errp)) {
         return false;
     }
-    memory_region_add_subregion_overlap(&s->mem.container, 0, &s->in_reset, 1);
+    memory_region_add_subregion_overlap(&s->mem.container, 0, &s->in_reset, 2);
+    if (s->poison_offset != UINT64_MAX) {
+        memory_region_init_io(&s->poison, OBJECT(s), &nvgrace_poison_ops, s,
+                              "nvgrace-gpu-poison", NVGRACE_POISON_SIZE);
+        memory_region_add_subregion_overlap(&s->mem.container,
+                                            s->poison_offset, &s->poison, 1);
+    }
     return true;
 }
 
@@ -350,6 +409,15 @@ static bool nvgrace_gpu_check_memdev(NVGraceGPU *s, const NVGraceModel *model,
         error_append_hint(errp, "Its last 1 GiB or more is resmem and usemem "
                           "is a multiple of 512 MiB: use size=1536M or "
                           "more.\n");
+        return false;
+    }
+    if (s->poison_offset != UINT64_MAX &&
+        (s->poison_offset % NVGRACE_POISON_SIZE ||
+         s->poison_offset >= size)) {
+        error_setg(errp, "x-poison=0x%" PRIx64 " is no page of the 0x%" PRIx64
+                   " bytes of the memory backend", s->poison_offset, size);
+        error_append_hint(errp, "Use a multiple of 0x%x below that.\n",
+                          (unsigned)NVGRACE_POISON_SIZE);
         return false;
     }
     return true;
@@ -434,6 +502,9 @@ static void nvgrace_gpu_exit(PCIDevice *pdev)
     timer_del(&s->ready_timer);
     nvgrace_ce_cleanup(&s->ce);
     host_memory_backend_set_mapped(s->memdev, false);
+    if (s->poison_offset != UINT64_MAX) {
+        memory_region_del_subregion(&s->mem.container, &s->poison);
+    }
     memory_region_del_subregion(&s->mem.container, &s->in_reset);
     nvgrace_memory_unplug(&s->mem);
     msix_uninit(pdev, &s->bar0, &s->bar0);
@@ -456,6 +527,9 @@ static const Property nvgrace_gpu_properties[] = {
     DEFINE_PROP_UINT32("ready-delay-ms", NVGraceGPU, ready_delay, 0),
     DEFINE_PROP_UINT32("reset-delay-ms", NVGraceGPU, reset_delay, 100),
     DEFINE_PROP_BOOL("x-dvsec", NVGraceGPU, config.dvsec, true),
+    DEFINE_PROP_BOOL("x-dvsec-ones", NVGraceGPU, config.dvsec_ones, false),
+    DEFINE_PROP_BOOL("x-d3hot-memory", NVGraceGPU, d3hot_memory, true),
+    DEFINE_PROP_UINT64("x-poison", NVGraceGPU, poison_offset, UINT64_MAX),
     DEFINE_PROP_BOOL("x-c2c-up", NVGraceGPU, c2c_up, true),
     DEFINE_PROP_BOOL("x-never-ready", NVGraceGPU, never_ready, false),
     DEFINE_PROP_BOOL("x-ready-after-reset", NVGraceGPU, ready_after_reset,
