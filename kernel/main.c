@@ -10,30 +10,13 @@
  * PCI config space, BARs and interrupts are vfio-pci-core's.
  */
 #include <linux/module.h>
+#include <linux/pagemap.h>
 
 #include "nvgrace.h"
 
-static struct nvgrace_device *to_ndev(struct vfio_device *vdev)
-{
-	return container_of(vdev, struct nvgrace_device, core.vdev);
-}
-
-static struct nvgrace_device *pdev_to_ndev(struct pci_dev *pdev)
-{
-	/* vfio-pci-core insists on this being its own part. */
-	return container_of(dev_get_drvdata(&pdev->dev), struct nvgrace_device, core);
-}
-
-/* Remove the mappings; who wants the memory again finds out what has become of it. */
-static void nvgrace_invalidate(struct nvgrace_device *ndev)
-{
-	nvgrace_gate_close(ndev);
-	nvgrace_gate_open(ndev);
-}
-
 static int nvgrace_open_device(struct vfio_device *vdev)
 {
-	struct nvgrace_device *ndev = to_ndev(vdev);
+	struct nvgrace_device *ndev = container_of(vdev, struct nvgrace_device, core.vdev);
 	unsigned int i;
 	int ret;
 
@@ -43,7 +26,7 @@ static int nvgrace_open_device(struct vfio_device *vdev)
 		return ret;
 
 	/* It may have lost power since the close. */
-	nvgrace_invalidate(ndev);
+	nvgrace_gate_renew(ndev->core.pdev);
 	ret = nvgrace_scrub_rest(ndev);
 	for (i = 0; !ret && i < ndev->num_regions; i++)
 		ret = nvgrace_region_register(&ndev->regions[i]);
@@ -58,56 +41,62 @@ static int nvgrace_open_device(struct vfio_device *vdev)
 
 static void nvgrace_close_device(struct vfio_device *vdev)
 {
-	struct nvgrace_device *ndev = to_ndev(vdev);
+	struct nvgrace_device *ndev = container_of(vdev, struct nvgrace_device, core.vdev);
 
 	vfio_pci_core_close_device(vdev);
 	/* It may have reset the device without telling us. */
-	nvgrace_invalidate(ndev);
+	nvgrace_gate_renew(ndev->core.pdev);
 	nvgrace_scrub_close(ndev);
 }
 
 /*
- * vfio-pci-core has disallowed mappings when it returns, but the ones of the
- * regions are still there.  The device suspends at the end of the ioctl at the
- * earliest: there is time to remove them.
+ * When it allows the device to suspend, vfio-pci-core has disallowed mappings
+ * when it returns, but the ones of the regions are still there.  The device
+ * suspends at the end of the ioctl at the earliest: there is time to remove them.
  */
 static int nvgrace_device_feature(struct vfio_device *vdev, u32 flags, void __user *arg,
 				  size_t argsz)
 {
+	struct nvgrace_device *ndev = container_of(vdev, struct nvgrace_device, core.vdev);
 	int ret = vfio_pci_core_ioctl_feature(vdev, flags, arg, argsz);
 
-	switch (flags & VFIO_DEVICE_FEATURE_MASK) {
-	case VFIO_DEVICE_FEATURE_LOW_POWER_ENTRY:
-	case VFIO_DEVICE_FEATURE_LOW_POWER_ENTRY_WITH_WAKEUP:
-	case VFIO_DEVICE_FEATURE_LOW_POWER_EXIT:
-		if (!ret && !(flags & VFIO_DEVICE_FEATURE_PROBE))
-			nvgrace_invalidate(to_ndev(vdev));
-	}
+	if (ndev->core.pm_runtime_engaged)
+		nvgrace_gate_renew(ndev->core.pdev);
 	return ret;
 }
 
 /*
- * vfio-pci-core sets D3hot under memory_lock, after removing the mappings of
- * the BARs.  So mappings of the regions are removed before; who faults in
- * between can map once more, and loses that as soon as the state is set.  The
- * gate does not stay closed, because the data may be in this very memory.
+ * A write to the register of the power state takes effect with the gate closed,
+ * so that there is no instant in which the device sleeps and is mapped.  The
+ * data may be in this very memory, and must not be waited for then.
+ *
+ * What is written before or behind the register by the same call is left out,
+ * which tells the caller to go on there.
  */
 static ssize_t nvgrace_write(struct vfio_device *vdev, const char __user *buf,
 			     size_t count, loff_t *ppos)
 {
-	struct nvgrace_device *ndev = to_ndev(vdev);
+	struct nvgrace_device *ndev = container_of(vdev, struct nvgrace_device, core.vdev);
 	struct pci_dev *pdev = ndev->core.pdev;
 	loff_t pmcsr = VFIO_PCI_INDEX_TO_OFFSET(VFIO_PCI_CONFIG_REGION_INDEX) +
 		       pdev->pm_cap + PCI_PM_CTRL;
-	bool power = pdev->pm_cap && *ppos <= pmcsr &&
-		     (size_t)(pmcsr - *ppos) < count;
+	unsigned int tries = 3;
 	ssize_t ret;
 
-	if (power)
-		nvgrace_invalidate(ndev);
-	ret = vfio_pci_core_write(vdev, buf, count, ppos);
-	if (power)
-		nvgrace_invalidate(ndev);
+	if (pdev->pm_cap && *ppos < pmcsr)
+		count = min_t(loff_t, count, pmcsr - *ppos);
+	if (!pdev->pm_cap || *ppos != pmcsr)
+		return vfio_pci_core_write(vdev, buf, count, ppos);
+
+	do {
+		if (fault_in_readable(buf, min(count, sizeof(u32))))
+			return -EFAULT;
+		nvgrace_gate_close(pdev);
+		pagefault_disable();
+		ret = vfio_pci_core_write(vdev, buf, min(count, sizeof(u32)), ppos);
+		pagefault_enable();
+		nvgrace_gate_open(pdev);
+	} while (ret == -EFAULT && --tries);
 	return ret;
 }
 
@@ -118,22 +107,17 @@ static const struct vfio_device_ops nvgrace_vfio_ops = {
 	.open_device = nvgrace_open_device,
 	.close_device = nvgrace_close_device,
 	.ioctl = vfio_pci_core_ioctl,
-#ifdef NVGRACE_HAVE_REGION_INFO_CAPS
-	.get_region_info_caps = vfio_pci_ioctl_get_region_info,
-#endif
 	.device_feature = nvgrace_device_feature,
 	.read = vfio_pci_core_read,
 	.write = nvgrace_write,
 	.mmap = vfio_pci_core_mmap,
 	.request = vfio_pci_core_request,
 	.match = vfio_pci_core_match,
-#ifdef NVGRACE_HAVE_MATCH_TOKEN_UUID
-	.match_token_uuid = vfio_pci_core_match_token_uuid,
-#endif
 	.bind_iommufd = vfio_iommufd_physical_bind,
 	.unbind_iommufd = vfio_iommufd_physical_unbind,
 	.attach_ioas = vfio_iommufd_physical_attach_ioas,
 	.detach_ioas = vfio_iommufd_physical_detach_ioas,
+	NVGRACE_VERSION_OPS
 };
 
 static int nvgrace_probe(struct pci_dev *pdev, const struct pci_device_id *id)
@@ -145,69 +129,45 @@ static int nvgrace_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 				 &nvgrace_vfio_ops);
 	if (IS_ERR(ndev))
 		return PTR_ERR(ndev);
-	init_rwsem(&ndev->gate);
-	init_waitqueue_head(&ndev->opened);
-	xa_init(&ndev->poisoned);
-
-	ret = nvgrace_memory_init(ndev);
-	if (ret)
-		goto out_put;
-	nvgrace_scrub_init(ndev);
-	ret = nvgrace_ready_probe(ndev);
-	if (ret)
-		goto out_put;
-
-	nvgrace_set_pci_ops(&ndev->core);
 	dev_set_drvdata(&pdev->dev, &ndev->core);
-	ret = vfio_pci_core_register_device(&ndev->core);
-	if (ret)
-		goto out_put;
-	return 0;
+	nvgrace_set_pci_ops(&ndev->core);
+	init_rwsem(&ndev->gate);
 
-out_put:
-	vfio_put_device(&ndev->core.vdev);
+	ret = nvgrace_memory_init(ndev) ?: nvgrace_scrub_init(ndev) ?:
+	      nvgrace_ready_init(ndev) ?: vfio_pci_core_register_device(&ndev->core);
+	if (ret)
+		vfio_put_device(&ndev->core.vdev);
 	return ret;
 }
 
 static void nvgrace_remove(struct pci_dev *pdev)
 {
-	struct nvgrace_device *ndev = pdev_to_ndev(pdev);
+	struct nvgrace_device *ndev = nvgrace_device(pdev);
 
 	vfio_pci_core_unregister_device(&ndev->core);
-	nvgrace_scrub_stop(ndev);
-	xa_destroy(&ndev->poisoned);
+	nvgrace_scrub_remove(ndev);
 	vfio_put_device(&ndev->core.vdev);
 }
 
 /*
- * Both are called with the device lock held, so never in probe or remove, and
- * always as a pair.
- */
-static void nvgrace_reset_prepare(struct pci_dev *pdev)
-{
-	nvgrace_gate_close(pdev_to_ndev(pdev));
-}
-
-static void nvgrace_reset_done(struct pci_dev *pdev)
-{
-	nvgrace_gate_open(pdev_to_ndev(pdev));
-}
-
-/*
  * Recovery from a fatal error resets the link, and the device with it, without
- * the two above.
+ * reset_prepare and reset_done; resume comes when that is over.
  */
 static pci_ers_result_t nvgrace_error_detected(struct pci_dev *pdev, pci_channel_state_t state)
 {
-	if (state != pci_channel_io_normal)
-		nvgrace_invalidate(pdev_to_ndev(pdev));
+	nvgrace_gate_renew(pdev);
 	return vfio_pci_core_aer_err_detected(pdev, state);
 }
 
+/*
+ * reset_prepare and reset_done are called with the device lock held, so never
+ * in probe or remove, and always as a pair.
+ */
 static const struct pci_error_handlers nvgrace_err_handlers = {
 	.error_detected = nvgrace_error_detected,
-	.reset_prepare = nvgrace_reset_prepare,
-	.reset_done = nvgrace_reset_done,
+	.resume = nvgrace_gate_renew,
+	.reset_prepare = nvgrace_gate_close,
+	.reset_done = nvgrace_gate_open,
 };
 
 static const struct pci_device_id nvgrace_table[] = {
@@ -234,7 +194,13 @@ static struct pci_driver nvgrace_driver = {
 	/* The DMA API is not used: the device may be attached to a VFIO domain */
 	.driver_managed_dma = true,
 };
-module_pci_driver(nvgrace_driver);
+
+static void nvgrace_unregister(struct pci_driver *driver)
+{
+	pci_unregister_driver(driver);
+	xa_destroy(&nvgrace_poisoned);
+}
+module_driver(nvgrace_driver, pci_register_driver, nvgrace_unregister);
 
 MODULE_LICENSE("GPL");
 MODULE_DESCRIPTION("VFIO PCI driver for the coherent memory of NVIDIA Grace GPUs");

@@ -32,21 +32,6 @@
 #define NVGRACE_USEMEM_ALIGN	SZ_512M
 
 /*
- * Hopper's multi-instance mode needs memory that the CPU maps as non-cacheable.
- * The GPU says so by not having the bit, or not having the DVSEC at all.
- */
-static bool nvgrace_has_mig_defect(struct pci_dev *pdev)
-{
-	u16 dvsec = pci_find_dvsec_capability(pdev, PCI_VENDOR_ID_NVIDIA, NVGRACE_DVSEC_ID);
-	u16 features;
-
-	if (!dvsec || pci_read_config_word(pdev, dvsec + NVGRACE_DVSEC_FEATURES, &features) ||
-	    PCI_POSSIBLE_ERROR(features))
-		return true;
-	return !(features & NVGRACE_MIG_WITH_CACHED_RESMEM);
-}
-
-/*
  *	base                                            base + size
  *	|                                                         |
  *	+-----------------------------------------+---------------+
@@ -61,11 +46,26 @@ static bool nvgrace_has_mig_defect(struct pci_dev *pdev)
 static int nvgrace_memory_split(struct nvgrace_device *ndev, u64 base, u64 size)
 {
 	const u64 min = NVGRACE_RESMEM_MIN + NVGRACE_USEMEM_ALIGN;
+	struct pci_dev *pdev = ndev->core.pdev;
+	u16 dvsec = pci_find_dvsec_capability(pdev, PCI_VENDOR_ID_NVIDIA, NVGRACE_DVSEC_ID);
+	u16 features = 0;
 	u64 usemem = size;
 
-	if (nvgrace_has_mig_defect(ndev->core.pdev)) {
+	if (dvsec)
+		pci_read_config_word(pdev, dvsec + NVGRACE_DVSEC_FEATURES, &features);
+	/* A device that does not answer has no capabilities, either. */
+	if (PCI_POSSIBLE_ERROR(features) || !pci_device_is_present(pdev))
+		return dev_err_probe(&pdev->dev, -ENODEV,
+				     "config space reads as all ones, 0x%x from the DVSEC at 0x%x: the device is gone, power-cycle the machine\n",
+				     features, dvsec);
+
+	/*
+	 * Hopper's multi-instance mode needs memory that the CPU maps as
+	 * non-cacheable.  The GPU says so by not having the bit, or the DVSEC.
+	 */
+	if (!(features & NVGRACE_MIG_WITH_CACHED_RESMEM)) {
 		if (size < min)
-			return dev_err_probe(&ndev->core.pdev->dev, -EINVAL,
+			return dev_err_probe(&pdev->dev, -EINVAL,
 					     "nvidia,gpu-mem-size 0x%llx leaves nothing beside the reserved part: at least 0x%llx is needed, correct the firmware\n",
 					     size, min);
 		usemem = round_down(size - NVGRACE_RESMEM_MIN, NVGRACE_USEMEM_ALIGN);
@@ -90,9 +90,9 @@ static int nvgrace_memory_split(struct nvgrace_device *ndev, u64 base, u64 size)
 int nvgrace_memory_init(struct nvgrace_device *ndev)
 {
 	struct device *dev = &ndev->core.pdev->dev;
-	bool has_base = device_property_present(dev, NVGRACE_PROP_BASE);
-	bool has_size = device_property_present(dev, NVGRACE_PROP_SIZE);
 	u64 base, size, last;
+	bool has_base = !device_property_read_u64(dev, NVGRACE_PROP_BASE, &base);
+	bool has_size = !device_property_read_u64(dev, NVGRACE_PROP_SIZE, &size);
 
 	if (!has_base && !has_size) {
 		dev_info(dev, "no ACPI property " NVGRACE_PROP_BASE
@@ -101,8 +101,7 @@ int nvgrace_memory_init(struct nvgrace_device *ndev)
 	}
 
 	/* Firmware leaves out the size when the link to the GPU is down. */
-	if (device_property_read_u64(dev, NVGRACE_PROP_BASE, &base) ||
-	    device_property_read_u64(dev, NVGRACE_PROP_SIZE, &size))
+	if (!has_base || !has_size)
 		return dev_err_probe(dev, -EINVAL,
 				     "ACPI property %s is missing or not an integer: look for a C2C link error in the firmware's log, or correct the firmware\n",
 				     has_size ? NVGRACE_PROP_BASE : NVGRACE_PROP_SIZE);

@@ -4,7 +4,7 @@
  *
  *	memory.c   firmware's ACPI properties -> base, size and split
  *	region.c   the VFIO regions: mmap, faults, read, write, poison
- *	scrub.c    zeroes the memory between users
+ *	scrub.c    zeroes the memory between users (scrub.h)
  *	gate.c     who may touch the memory when: resets and power states
  *	ready.c    the registers that tell whether the memory works
  *	main.c     the driver around them
@@ -12,14 +12,12 @@
 #ifndef NVGRACE_H
 #define NVGRACE_H
 
-#include <linux/completion.h>
 #include <linux/rwsem.h>
 #include <linux/vfio_pci_core.h>
-#include <linux/wait.h>
-#include <linux/workqueue.h>
 #include <linux/xarray.h>
 
 #include "compat.h"
+#include "scrub.h"
 
 /**
  * struct nvgrace_region - a part of the coherent memory with one memory type
@@ -44,27 +42,6 @@ struct nvgrace_region {
 #define NVGRACE_MAX_REGIONS	2
 
 /**
- * struct nvgrace_scrub - the zeroing of the memory between users
- * @work: runs it
- * @done: completed unless @work is queued or runs
- * @next: where the next window begins, bytes from the start of the memory
- * @written: bytes that were not zero
- * @error: why it ended early, or 0
- * @dirty: the memory may hold what no further user must see
- *
- * @error and @dirty belong to @work until @done is completed, otherwise to who
- * holds vdev.dev_set->lock.
- */
-struct nvgrace_scrub {
-	struct work_struct work;
-	struct completion done;
-	atomic64_t next;
-	atomic64_t written;
-	int error;
-	bool dirty;
-};
-
-/**
  * struct nvgrace_device - a Grace GPU
  * @core: vfio-pci-core's part
  * @regions: in the order of their addresses and VFIO indices.  Constant once
@@ -74,21 +51,18 @@ struct nvgrace_scrub {
  * @bar0: the readiness registers, mapped from probe to remove.  NULL if the
  *	device tells in its CXL DVSEC, or has no coherent memory
  * @cxl_dvsec: config space offset of the CXL device DVSEC, or 0
- * @gate: protects the three members below.  Held for reading while the memory
- *	is mapped or accessed, so that whoever has had it for writing knows
- *	that nobody does.  Order: mmap_lock, then core.memory_lock, then @gate.
+ * @gate: held for reading while the memory is mapped or accessed, so that
+ *	whoever has had it for writing knows that nobody does.  Order: mmap_lock,
+ *	then core.memory_lock, then @gate, then core.irqlock.
  *	core.memory_lock alone is not enough, since in reset_prepare and
  *	reset_done it may or may not be held, depending on who resets.
  *	No user memory is touched and nobody sleeps for the device under @gate
- * @closed: how many resets are in progress.  Written under @gate, read without
- *	it by who waits for @opened
- * @ready: the memory has been found ready since the last reset.  Set under
- *	@gate held for writing, cleared also by readers
- * @asked: when it was first found not to be (jiffies), or 0
- * @opened: woken when @closed becomes less
- * @stopping: a scrub must end early
+ * @closed: how many keep the gate closed.  Increased under @gate held for writing
+ * @ready: the memory has been found ready since the last reset.  Written under
+ *	@gate; who has it for writing clears it, so who has it for reading sees
+ *	it set only while that is true
+ * @asked: when it was first found not to be (jiffies), or 0.  Likewise
  * @scrub: see there
- * @poisoned: numbers of the pages that memory failure handling has told of
  */
 struct nvgrace_device {
 	struct vfio_pci_core_device core;
@@ -97,39 +71,38 @@ struct nvgrace_device {
 	void __iomem *bar0;
 	u16 cxl_dvsec;
 	struct rw_semaphore gate;
-	unsigned int closed;
+	atomic_t closed;
 	bool ready;
 	unsigned long asked;
-	wait_queue_head_t opened;
-	bool stopping;
 	struct nvgrace_scrub scrub;
-	struct xarray poisoned;
 };
+
+static inline struct nvgrace_device *nvgrace_device(struct pci_dev *pdev)
+{
+	/* vfio-pci-core insists on this being its own part. */
+	return container_of(dev_get_drvdata(&pdev->dev), struct nvgrace_device, core);
+}
 
 /* memory.c */
 int nvgrace_memory_init(struct nvgrace_device *ndev);
 
 /* region.c */
+extern struct xarray nvgrace_poisoned;
 int nvgrace_region_register(struct nvgrace_region *region);
+size_t nvgrace_region_readable(struct nvgrace_region *region, size_t pos, size_t len);
 void *nvgrace_region_map(struct nvgrace_region *region, size_t pos, size_t len);
 void nvgrace_region_unmap(struct nvgrace_region *region, void *window);
 
-/* scrub.c */
-void nvgrace_scrub_init(struct nvgrace_device *ndev);
-void nvgrace_scrub_close(struct nvgrace_device *ndev);
-int nvgrace_scrub_wait(struct nvgrace_device *ndev);
-int nvgrace_scrub_rest(struct nvgrace_device *ndev);
-void nvgrace_scrub_stop(struct nvgrace_device *ndev);
-
 /* gate.c */
+int nvgrace_gate_try(struct nvgrace_device *ndev, bool awake);
 int nvgrace_gate_enter(struct nvgrace_device *ndev, bool awake);
 void nvgrace_gate_exit(struct nvgrace_device *ndev);
-int nvgrace_gate_wait(struct nvgrace_device *ndev, bool awake);
-void nvgrace_gate_close(struct nvgrace_device *ndev);
-void nvgrace_gate_open(struct nvgrace_device *ndev);
+void nvgrace_gate_close(struct pci_dev *pdev);
+void nvgrace_gate_open(struct pci_dev *pdev);
+void nvgrace_gate_renew(struct pci_dev *pdev);
 
 /* ready.c */
-int nvgrace_ready_probe(struct nvgrace_device *ndev);
-bool nvgrace_ready_test(struct nvgrace_device *ndev, unsigned int *timeout_ms);
+int nvgrace_ready_init(struct nvgrace_device *ndev);
+int nvgrace_ready_test(struct nvgrace_device *ndev);
 
 #endif /* NVGRACE_H */

@@ -32,14 +32,13 @@
 #define NVGRACE_CXL_ACTIVE_TIMEOUT	GENMASK(15, 13)
 #define NVGRACE_CXL_INFO_VALID_MS	MSEC_PER_SEC
 
-static bool nvgrace_ready_test_cxl(struct nvgrace_device *ndev, unsigned int *timeout_ms)
+static bool nvgrace_ready_ask_cxl(struct nvgrace_device *ndev, unsigned int *timeout_ms)
 {
 	unsigned int code;
 	u32 status;
 
 	pci_read_config_dword(ndev->core.pdev, ndev->cxl_dvsec + NVGRACE_CXL_RANGE1_SIZE_LOW,
 			      &status);
-
 	*timeout_ms = NVGRACE_CXL_INFO_VALID_MS;
 	if (PCI_POSSIBLE_ERROR(status) || !(status & NVGRACE_CXL_INFO_VALID))
 		return false;
@@ -49,88 +48,97 @@ static bool nvgrace_ready_test_cxl(struct nvgrace_device *ndev, unsigned int *ti
 	return status & NVGRACE_CXL_ACTIVE;
 }
 
-/**
- * nvgrace_ready_test() - ask the device whether its memory works
- * @ndev: the device, with regions, in D0 and not in reset
- * @timeout_ms: set to the time it may take from the reset on, in ms
- *
+/*
  * The user may have turned memory decoding off.  That does not concern the
  * coherent memory, which is behind no BAR, but it does concern the registers:
- * decoding is turned on while they are read.  core.memory_lock is held for
- * writing, so the user has no mapping of a BAR as long as his own setting is
- * off, and cannot change it meanwhile.
- *
- * Return: true if it does.
+ * decoding is turned on while they are read.  core.memory_lock is held, so the
+ * user can neither change his own setting meanwhile nor, as long as that is off,
+ * map a BAR; irqlock keeps out the interrupt handler, which masks INTx in the
+ * same register, and others who ask.
  */
-bool nvgrace_ready_test(struct nvgrace_device *ndev, unsigned int *timeout_ms)
+static bool nvgrace_ready_ask_bar0(struct nvgrace_device *ndev)
 {
 	struct pci_dev *pdev = ndev->core.pdev;
-	bool ready;
+	bool ready = false;
 	u16 cmd;
 
-	lockdep_assert_held_write(&ndev->core.memory_lock);
-
-	if (ndev->cxl_dvsec)
-		return nvgrace_ready_test_cxl(ndev, timeout_ms);
-
-	*timeout_ms = NVGRACE_READY_MS;
+	spin_lock_irq(&ndev->core.irqlock);
 	pci_read_config_word(pdev, PCI_COMMAND, &cmd);
-	if (PCI_POSSIBLE_ERROR(cmd))
-		return false;
-	if (!(cmd & PCI_COMMAND_MEMORY))
+	if (!PCI_POSSIBLE_ERROR(cmd)) {
 		pci_write_config_word(pdev, PCI_COMMAND, cmd | PCI_COMMAND_MEMORY);
-
-	ready = ioread32(ndev->bar0 + NVGRACE_C2C_LINK) == NVGRACE_READY_VALUE &&
-		ioread32(ndev->bar0 + NVGRACE_HBM_TRAINING) == NVGRACE_READY_VALUE;
-
-	if (!(cmd & PCI_COMMAND_MEMORY))
+		ready = ioread32(ndev->bar0 + NVGRACE_C2C_LINK) == NVGRACE_READY_VALUE &&
+			ioread32(ndev->bar0 + NVGRACE_HBM_TRAINING) == NVGRACE_READY_VALUE;
 		pci_write_config_word(pdev, PCI_COMMAND, cmd);
+	}
+	spin_unlock_irq(&ndev->core.irqlock);
 	return ready;
 }
 
-/* Find out how the device tells. */
-static int nvgrace_ready_init(struct nvgrace_device *ndev)
+/**
+ * nvgrace_ready_test() - whether the memory works
+ * @ndev: the device, with regions, in D0 and not in reset
+ *
+ * Asks the device until it has once said yes since the last reset.  Its time runs
+ * from the first question on: who asks when it is over gets one answer.
+ * core.memory_lock and the gate are held for reading.
+ *
+ * Return: 0 if it does; -EAGAIN if it does not yet; -ETIMEDOUT if it should.
+ */
+int nvgrace_ready_test(struct nvgrace_device *ndev)
 {
 	struct pci_dev *pdev = ndev->core.pdev;
+	unsigned int timeout_ms = NVGRACE_READY_MS;
 
-	ndev->cxl_dvsec = pci_find_dvsec_capability(pdev, PCI_VENDOR_ID_CXL, NVGRACE_CXL_DVSEC_ID);
-	if (ndev->cxl_dvsec)
+	/* An error has cut the link: what is reset until it is back is not ready. */
+	if (!READ_ONCE(ndev->ready) && !pci_channel_offline(pdev))
+		WRITE_ONCE(ndev->ready, ndev->cxl_dvsec ?
+			   nvgrace_ready_ask_cxl(ndev, &timeout_ms) : nvgrace_ready_ask_bar0(ndev));
+	if (READ_ONCE(ndev->ready)) {
+		WRITE_ONCE(ndev->asked, 0);
 		return 0;
-
-	if (!(pci_resource_flags(pdev, 0) & IORESOURCE_MEM) ||
-	    pci_resource_len(pdev, 0) < NVGRACE_BAR0_LEN)
-		return dev_err_probe(&pdev->dev, -ENODEV,
-				     "BAR0 %pR does not hold the readiness registers, 0x%zx bytes: check that the firmware has assigned it\n",
-				     &pdev->resource[0], NVGRACE_BAR0_LEN);
-
-	ndev->bar0 = devm_ioremap(&pdev->dev, pci_resource_start(pdev, 0), NVGRACE_BAR0_LEN);
-	return ndev->bar0 ? 0 : -ENOMEM;
+	}
+	cmpxchg(&ndev->asked, 0, jiffies | 1);
+	if (time_before(jiffies, ndev->asked + msecs_to_jiffies(timeout_ms)))
+		return -EAGAIN;
+	dev_err_ratelimited(&pdev->dev,
+			    "coherent memory is not ready after %u ms: reset the device, or look at the firmware's log\n",
+			    timeout_ms);
+	return -ETIMEDOUT;
 }
 
 /**
- * nvgrace_ready_probe() - wait until the memory works, before there are users
+ * nvgrace_ready_init() - find how the device tells, and wait until the memory works
  * @ndev: the device; without regions there is nothing to wait for
  *
- * A fatal signal ends the wait.  Sleeps.
+ * Called in probe.  A fatal signal ends the wait.  What is mapped is unmapped
+ * with the driver's binding.
  *
  * Return: 0, or a negative error after a message.
  */
-int nvgrace_ready_probe(struct nvgrace_device *ndev)
+int nvgrace_ready_init(struct nvgrace_device *ndev)
 {
 	struct pci_dev *pdev = ndev->core.pdev;
 	int ret;
 
 	if (!ndev->num_regions)
 		return 0;
-
 	/* D0, and BARs that are assigned */
 	ret = pci_enable_device(pdev);
 	if (ret)
 		return dev_err_probe(&pdev->dev, ret, "cannot enable the device\n");
 
-	ret = nvgrace_ready_init(ndev);
+	ndev->cxl_dvsec = pci_find_dvsec_capability(pdev, PCI_VENDOR_ID_CXL, NVGRACE_CXL_DVSEC_ID);
+	if (!ndev->cxl_dvsec && pci_resource_len(pdev, 0) >= NVGRACE_BAR0_LEN)
+		ndev->bar0 = devm_ioremap(&pdev->dev, pci_resource_start(pdev, 0),
+					  NVGRACE_BAR0_LEN);
+	if (ndev->cxl_dvsec || ndev->bar0)
+		ret = nvgrace_gate_enter(ndev, true);
+	else
+		ret = dev_err_probe(&pdev->dev, -ENODEV,
+				    "BAR0 %pR does not hold the readiness registers, 0x%zx bytes: check that the firmware has assigned it\n",
+				    &pdev->resource[0], NVGRACE_BAR0_LEN);
 	if (!ret)
-		ret = nvgrace_gate_wait(ndev, true);
+		nvgrace_gate_exit(ndev);
 	pci_disable_device(pdev);
 	return ret;
 }

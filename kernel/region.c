@@ -7,10 +7,10 @@
  * it calls here.  The rest is left to them: bounds, faults, and all that the
  * memory must be kept safe from (gate.c).
  */
+#include <linux/cleanup.h>
 #include <linux/file.h>
 #include <linux/io.h>
 #include <linux/mm.h>
-#include <linux/overflow.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
@@ -21,31 +21,38 @@
 /* What is copied in one go, with the memory mapped into the kernel. */
 #define NVGRACE_COPY_MAX	SZ_256K
 
+#define NVGRACE_REGION_FLAGS \
+	(VFIO_REGION_INFO_FLAG_READ | VFIO_REGION_INFO_FLAG_WRITE | VFIO_REGION_INFO_FLAG_MMAP)
+
+/*
+ * Numbers of the pages that memory failure handling has told of.  Of all
+ * devices, until the module is removed: neither the next user nor the next
+ * driver's binding makes such a page any better.
+ */
+DEFINE_XARRAY(nvgrace_poisoned);
+
 /* The part of vm_pgoff that is an offset in the region; above is its index. */
 #define NVGRACE_PGOFF_MASK	(VFIO_PCI_OFFSET_MASK >> PAGE_SHIFT)
 
 /*
- * The memory is not ready.  Wait without the lock on the address space where
- * the caller of the fault allows that, as he mostly does.
- *
- * Return: 0 to try again, otherwise what the fault handler must return.
+ * The memory is not ready.  Wait without the lock on the address space, where the
+ * caller of the fault allows that, as he mostly does.
  */
-static vm_fault_t nvgrace_region_fault_wait(struct vm_fault *vmf)
+static vm_fault_t nvgrace_region_fault_retry(struct vm_fault *vmf)
 {
 	struct nvgrace_region *region = vmf->vma->vm_private_data;
-	struct file *file;
+	struct file *file = vmf->vma->vm_file;
 
-	if (!fault_flag_allow_retry_first(vmf->flags))
-		return nvgrace_gate_wait(region->ndev, false) ? VM_FAULT_SIGBUS : 0;
+	if (vmf->flags & FAULT_FLAG_RETRY_NOWAIT)
+		return VM_FAULT_RETRY;
 
-	if (!(vmf->flags & FAULT_FLAG_RETRY_NOWAIT)) {
-		/* The file keeps the device open; the mapping may go away. */
-		file = get_file(vmf->vma->vm_file);
-		release_fault_lock(vmf);
-		/* Whatever comes of it, the second attempt sees it. */
-		nvgrace_gate_wait(region->ndev, false);
-		fput(file);
-	}
+	/* The file keeps the device open; the mapping may go away. */
+	get_file(file);
+	release_fault_lock(vmf);
+	/* Whatever comes of it, the second attempt sees it. */
+	if (!nvgrace_gate_enter(region->ndev, false))
+		nvgrace_gate_exit(region->ndev);
+	fput(file);
 	return VM_FAULT_RETRY;
 }
 
@@ -53,25 +60,23 @@ static vm_fault_t nvgrace_region_huge_fault(struct vm_fault *vmf, unsigned int o
 {
 	struct vm_area_struct *vma = vmf->vma;
 	struct nvgrace_region *region = vma->vm_private_data;
-	unsigned long addr = ALIGN_DOWN(vmf->address, PAGE_SIZE << order);
+	unsigned long size = PAGE_SIZE << order;
+	unsigned long addr = ALIGN_DOWN(vmf->address, size);
 	unsigned long pfn = PHYS_PFN(region->base) + (vmf->pgoff & NVGRACE_PGOFF_MASK) -
 			    ((vmf->address - addr) >> PAGE_SHIFT);
 	vm_fault_t ret;
 	int err;
 
 	/* mmap has checked the bounds and a mapping cannot grow: inside it, inside the region. */
-	if (order && (order != PMD_ORDER || addr < vma->vm_start ||
-		      addr + (PAGE_SIZE << order) > vma->vm_end || !IS_ALIGNED(pfn, 1UL << order)))
+	if (addr < vma->vm_start || addr + size > vma->vm_end || !IS_ALIGNED(pfn, 1UL << order))
 		return VM_FAULT_FALLBACK;
 
-	while ((err = nvgrace_gate_enter(region->ndev, false)) == -EAGAIN) {
-		ret = nvgrace_region_fault_wait(vmf);
-		if (ret)
-			return ret;
-	}
+	err = fault_flag_allow_retry_first(vmf->flags) ? nvgrace_gate_try(region->ndev, false) :
+							 nvgrace_gate_enter(region->ndev, false);
+	if (err == -EAGAIN)
+		return nvgrace_region_fault_retry(vmf);
 	if (err)
 		return VM_FAULT_SIGBUS;
-
 	ret = nvgrace_insert_pfn(vmf, pfn, order);
 	nvgrace_gate_exit(region->ndev);
 	return ret;
@@ -84,9 +89,7 @@ static vm_fault_t nvgrace_region_fault(struct vm_fault *vmf)
 
 static const struct vm_operations_struct nvgrace_region_vm_ops = {
 	.fault = nvgrace_region_fault,
-#ifdef CONFIG_ARCH_SUPPORTS_PMD_PFNMAP
 	.huge_fault = nvgrace_region_huge_fault,
-#endif
 };
 
 static int nvgrace_region_mmap(struct vfio_pci_core_device *core,
@@ -94,9 +97,9 @@ static int nvgrace_region_mmap(struct vfio_pci_core_device *core,
 {
 	struct nvgrace_region *region = core_region->data;
 	unsigned long pgoff = vma->vm_pgoff & NVGRACE_PGOFF_MASK;
-	unsigned long end;
+	unsigned long pages = region->size >> PAGE_SHIFT;
 
-	if (check_add_overflow(pgoff, vma_pages(vma), &end) || end > region->size >> PAGE_SHIFT)
+	if (pgoff >= pages || vma_pages(vma) > pages - pgoff)
 		return -EINVAL;
 
 	vma->vm_private_data = region;
@@ -118,25 +121,43 @@ static int nvgrace_region_mmap(struct vfio_pci_core_device *core,
 	return 0;
 }
 
+#define nvgrace_copy_as(type, dst, src) \
+	WRITE_ONCE(*(type *)(dst), READ_ONCE(*(const type *)(src)))
+
 /*
  * Copy @len bytes.  What is naturally aligned is one access of the user's
  * width, so that he can rely on it being atomic.
  */
 static void nvgrace_region_copy(void *dst, const void *src, size_t len, bool aligned)
 {
-	switch (aligned ? len : 0) {
-	case 2:
-		WRITE_ONCE(*(u16 *)dst, READ_ONCE(*(const u16 *)src));
-		break;
-	case 4:
-		WRITE_ONCE(*(u32 *)dst, READ_ONCE(*(const u32 *)src));
-		break;
-	case 8:
-		WRITE_ONCE(*(u64 *)dst, READ_ONCE(*(const u64 *)src));
-		break;
-	default:
+	if (aligned && len == sizeof(u64))
+		nvgrace_copy_as(u64, dst, src);
+	else if (aligned && len == sizeof(u32))
+		nvgrace_copy_as(u32, dst, src);
+	else if (aligned && len == sizeof(u16))
+		nvgrace_copy_as(u16, dst, src);
+	else
 		memcpy(dst, src, len);
-	}
+}
+
+/**
+ * nvgrace_region_readable() - how much the kernel can read without being killed
+ * @region: the region
+ * @pos: offset, bytes
+ * @len: bytes, at least 1, inside the region
+ *
+ * arm64 cannot recover from reading poison in the kernel (7.3: there is no
+ * ARCH_HAS_COPY_MC).  Writing it is harmless.
+ *
+ * Return: bytes, up to the first page that is known to be poisoned.
+ */
+size_t nvgrace_region_readable(struct nvgrace_region *region, size_t pos, size_t len)
+{
+	unsigned long first = PHYS_PFN(region->base + pos), pfn = first;
+
+	if (!xa_find(&nvgrace_poisoned, &pfn, PHYS_PFN(region->base + pos + len - 1), XA_PRESENT))
+		return len;
+	return pfn > first ? PFN_PHYS(pfn) - region->base - pos : 0;
 }
 
 /**
@@ -154,17 +175,11 @@ static void nvgrace_region_copy(void *dst, const void *src, size_t len, bool ali
  */
 void *nvgrace_region_map(struct nvgrace_region *region, size_t pos, size_t len)
 {
+	int ret = nvgrace_gate_enter(region->ndev, true);
 	void *window;
-	int ret;
 
-	while ((ret = nvgrace_gate_enter(region->ndev, true)) == -EAGAIN) {
-		ret = nvgrace_gate_wait(region->ndev, true);
-		if (ret)
-			break;
-	}
 	if (ret)
 		return ERR_PTR(ret);
-
 	window = memremap(region->base + pos, len, region->cached ? MEMREMAP_WB : MEMREMAP_WC);
 	if (window)
 		return window;
@@ -190,73 +205,64 @@ static ssize_t nvgrace_region_rw(struct vfio_pci_core_device *core, char __user 
 {
 	unsigned int index = VFIO_PCI_OFFSET_TO_INDEX(*ppos) - VFIO_PCI_NUM_REGIONS;
 	struct nvgrace_region *region = core->region[index].data;
-	size_t pos = *ppos & VFIO_PCI_OFFSET_MASK;
-	size_t done = 0, left = 0, len;
-	void *bounce, *window;
-	int ret = 0;
+	size_t pos = *ppos & VFIO_PCI_OFFSET_MASK, done = 0, len;
+	void *window;
 
 	if (pos >= region->size)
 		return -EINVAL;
 	count = min(count, region->size - pos);
 
-	/* User memory may fault, even into this region: not under a lock */
-	bounce = kvmalloc(min_t(size_t, count, NVGRACE_COPY_MAX), GFP_KERNEL_ACCOUNT);
+	/* User memory may fault, even into this region: not with the gate held. */
+	void *bounce __free(kvfree) = kvmalloc(min_t(size_t, count, NVGRACE_COPY_MAX),
+					       GFP_KERNEL_ACCOUNT);
 	if (!bounce)
 		return -ENOMEM;
 
-	while (done < count && !ret && !left) {
+	/* A part may turn out shorter; the one after it, of nothing, is the error. */
+	do {
 		len = min_t(size_t, count - done, NVGRACE_COPY_MAX);
-		if (iswrite) {
-			left = copy_from_user(bounce, buf + done, len);
-			len -= left;
-			if (!len)
-				break;
-		}
-		window = nvgrace_region_map(region, pos + done, len);
-		if (IS_ERR(window)) {
-			ret = PTR_ERR(window);
-			break;
-		}
+		if (iswrite)
+			len -= copy_from_user(bounce, buf + done, len);
+		else
+			len = nvgrace_region_readable(region, pos + done, len);
+		window = len ? nvgrace_region_map(region, pos + done, len) :
+			       ERR_PTR(iswrite ? -EFAULT : -EIO);
+		if (IS_ERR(window))
+			return done ?: PTR_ERR(window);
 		nvgrace_region_copy(iswrite ? window : bounce, iswrite ? bounce : window, len,
 				    !((pos + done) % len));
 		nvgrace_region_unmap(region, window);
-		if (!iswrite) {
-			left = copy_to_user(buf + done, bounce, len);
-			len -= left;
-		}
+		if (!iswrite)
+			len -= copy_to_user(buf + done, bounce, len);
+		if (!len)
+			return done ?: -EFAULT;
 		done += len;
-		if (fatal_signal_pending(current))
-			ret = -EINTR;
+		*ppos += len;
 		cond_resched();
-	}
-	kvfree(bounce);
-
-	*ppos += done;
-	return done ?: ret ?: left ? -EFAULT : 0;
+	} while (done < count && !fatal_signal_pending(current));
+	return done;
 }
 
 /*
  * Where in @vma, if at all, the failed page is.  Called for every mapping of
  * the device's file, BARs included, with i_mmap_rwsem held.  Saying yes to a
  * mapping that does not have the page would get its owner killed.
+ *
+ * The page stays mapped, as it was when it failed: without it, KVM would end the
+ * guest at the next access, instead of letting the VMM tell it.
  */
 static int nvgrace_region_pfn_to_pgoff(struct vm_area_struct *vma, unsigned long pfn,
 				       pgoff_t *pgoff)
 {
 	struct nvgrace_region *region = vma->vm_private_data;
-	unsigned long first;
 
 	if (vma->vm_ops != &nvgrace_region_vm_ops)
 		return -ENOENT;
 
-	first = PHYS_PFN(region->base) + (vma->vm_pgoff & NVGRACE_PGOFF_MASK);
-	if (pfn < first || pfn - first >= vma_pages(vma))
-		return -ENOENT;
-
-	/* For the scrub; without memory for it, that reads the page. */
-	xa_store(&region->ndev->poisoned, pfn, xa_mk_value(1), GFP_ATOMIC);
-	*pgoff = vma->vm_pgoff + (pfn - first);
-	return 0;
+	/* Without memory to note it, the kernel may read the page. */
+	xa_store(&nvgrace_poisoned, pfn, xa_mk_value(1), GFP_ATOMIC);
+	*pgoff = (vma->vm_pgoff & ~NVGRACE_PGOFF_MASK) + pfn - PHYS_PFN(region->base);
+	return *pgoff - vma->vm_pgoff < vma_pages(vma) ? 0 : -ENOENT;
 }
 
 /* Tell what user space would have to look for in sysfs, if at all it can. */
@@ -275,7 +281,7 @@ static int nvgrace_region_add_capability(struct vfio_pci_core_device *core,
 		.device = core->pdev->device,
 		.offset = region->base - usemem->base,
 		.total_size = usemem[0].size + usemem[1].size,
-		.map_align = IS_ALIGNED(region->base, PMD_SIZE) ? PMD_SIZE : PAGE_SIZE,
+		.map_align = IS_ALIGNED(region->base, NVGRACE_MAP_MAX) ? NVGRACE_MAP_MAX : PAGE_SIZE,
 	};
 
 	return vfio_info_add_capability(caps, &cap.header, sizeof(cap));
@@ -286,8 +292,7 @@ static void nvgrace_region_release(struct vfio_pci_core_device *core,
 {
 	struct nvgrace_region *region = core_region->data;
 
-	if (region->pfn_space.mapping)
-		unregister_pfn_address_space(&region->pfn_space);
+	nvgrace_unregister_pfns(&region->pfn_space);
 }
 
 static const struct vfio_pci_regops nvgrace_regops = {
@@ -309,29 +314,16 @@ static const struct vfio_pci_regops nvgrace_regops = {
 int nvgrace_region_register(struct nvgrace_region *region)
 {
 	struct vfio_pci_core_device *core = &region->ndev->core;
+	u32 subtype = region->cached ? VFIO_REGION_SUBTYPE_NVGRACE_USEMEM :
+				       VFIO_REGION_SUBTYPE_NVGRACE_RESMEM;
 	int ret;
 
-	ret = vfio_pci_core_register_dev_region(core, VFIO_REGION_TYPE_NVGRACE,
-						region->cached ?
-						VFIO_REGION_SUBTYPE_NVGRACE_USEMEM :
-						VFIO_REGION_SUBTYPE_NVGRACE_RESMEM,
+	ret = vfio_pci_core_register_dev_region(core, VFIO_REGION_TYPE_NVGRACE, subtype,
 						&nvgrace_regops, region->size,
-						VFIO_REGION_INFO_FLAG_READ |
-						VFIO_REGION_INFO_FLAG_WRITE |
-						VFIO_REGION_INFO_FLAG_MMAP, region);
+						NVGRACE_REGION_FLAGS, region);
 	if (ret)
 		return ret;
 
-	region->pfn_space = (struct pfn_address_space) {
-		.node.start = PHYS_PFN(region->base),
-		.node.last = PHYS_PFN(region->base + region->size) - 1,
-		.mapping = core->vdev.inode->i_mapping,
-		.pfn_to_vma_pgoff = nvgrace_region_pfn_to_pgoff,
-	};
-	ret = register_pfn_address_space(&region->pfn_space);
-	if (ret)
-		region->pfn_space.mapping = NULL;
-
-	/* A kernel that does not handle such failures is no reason to fail. */
-	return ret == -EOPNOTSUPP ? 0 : ret;
+	return nvgrace_register_pfns(&region->pfn_space, region->base, region->size,
+				     core->vdev.inode->i_mapping, nvgrace_region_pfn_to_pgoff);
 }

@@ -4,7 +4,7 @@
  *
  * GPU memory keeps its content when a user ends, however he ends, and through
  * resets.  So all of it is zeroed between users: in the background from the
- * last close on, several CPUs wide, and the next open waits until it is done.
+ * last close on, by several threads, and the next open waits until it is done.
  * At the close the device has been reset, so nothing in it writes any more.
  * Where that did not happen, or nobody knows what the memory holds (the first
  * open after probe, a scrub that failed), the open itself scrubs, after its own
@@ -13,20 +13,32 @@
  *	close -> reset -> scrub ........ done
  *	           open: waits .........|-> reset -> dirty? scrub -> regions
  *
- * Memory is read before it is written: what is zero already stays clean, in
- * the caches and in a sparse backing.  A window at a time is mapped into the
- * kernel, inside the gate: a reset in between waits for the windows that are
- * being worked on, and the next ones wait until the memory is ready again.
+ * The open waits in open_device, so with vdev.dev_set->lock held: there is no
+ * earlier call to this driver, and a device that is open is one whose engines can
+ * read the memory, so the wait cannot be put off to the first access.  The lock
+ * is shared by the functions that one slot or bus reset resets together; a Grace
+ * GPU is the only one behind its root port.
+ *
+ * A window at a time is mapped into the kernel, inside the gate: a reset in
+ * between waits for the windows that are being worked on, and the next ones wait
+ * until the memory is ready again.
+ *
+ * usemem is read before it is written: what is zero already stays clean in a
+ * sparse backing.  Then it is cleaned from the caches and invalidated in them,
+ * zero or not.  While the link is up it is coherent, and that is not needed; but
+ * the open resets the device, which takes the link down.  What a cache holds as
+ * zero may be other data in the memory, and would be again if the cache could
+ * not write it back then.  resmem is written without being read, and uncached:
+ * reading it that way takes far longer.
  *
  * Reading a page that is poisoned without the kernel knowing is fatal on arm64.
  * Pages that it has told us of are written, which needs no read.
  */
-#include <linux/io.h>
-#include <linux/libnvdimm.h>
 #include <linux/module.h>
 #include <linux/pm_runtime.h>
 #include <linux/sizes.h>
-#include <linux/slab.h>
+
+#include <asm/cache.h>
 
 #include "nvgrace.h"
 
@@ -38,13 +50,7 @@ MODULE_PARM_DESC(scrub, "Zero the coherent memory before another user can see it
  * Mapped at a time by each thread.  A divisor of what the size of usemem is
  * aligned to, if resmem follows: no window has a part of both.
  */
-#define NVGRACE_SCRUB_WINDOW	SZ_64M
-
-/* One of the threads beside the first. */
-struct nvgrace_scrub_helper {
-	struct work_struct work;
-	struct nvgrace_device *ndev;
-};
+#define NVGRACE_SCRUB_WINDOW	SZ_2M
 
 /* One test for each 64 bytes, where memchr_inv() has one for each word. */
 static bool nvgrace_scrub_page_is_zero(const void *page)
@@ -59,12 +65,24 @@ static bool nvgrace_scrub_page_is_zero(const void *page)
 	return true;
 }
 
+/*
+ * arch_wb_cache_pmem() would not do: it is empty without CONFIG_ARM64_PMEM, and
+ * leaves the lines in the cache.
+ */
+static void nvgrace_scrub_evict(const void *page)
+{
+	unsigned int line = 4 << FIELD_GET(CTR_EL0_DminLine_MASK, read_cpuid_cachetype());
+	const void *p;
+
+	for (p = page; p < page + PAGE_SIZE; p += line)
+		asm volatile("dc civac, %0" : : "r" (p) : "memory");
+}
+
 /* Return: bytes written, or a negative error. */
 static ssize_t nvgrace_scrub_window(struct nvgrace_region *region, size_t pos)
 {
 	size_t len = min_t(size_t, region->size - pos, NVGRACE_SCRUB_WINDOW);
 	void *window = nvgrace_region_map(region, pos, len);
-	struct xarray *poisoned = &region->ndev->poisoned;
 	ssize_t written = 0;
 	size_t i;
 
@@ -72,16 +90,13 @@ static ssize_t nvgrace_scrub_window(struct nvgrace_region *region, size_t pos)
 		return PTR_ERR(window);
 
 	for (i = 0; i < len; i += PAGE_SIZE) {
-		if (xa_load(poisoned, PHYS_PFN(region->base + pos + i)) ||
+		if (!region->cached || !nvgrace_region_readable(region, pos + i, PAGE_SIZE) ||
 		    !nvgrace_scrub_page_is_zero(window + i)) {
 			memset(window + i, 0, PAGE_SIZE);
-			/* A reset could drop what is only in a cache. */
-			if (region->cached)
-				arch_wb_cache_pmem(window + i, PAGE_SIZE);
 			written += PAGE_SIZE;
 		}
-		if (IS_ALIGNED(i, SZ_2M))
-			cond_resched();
+		if (region->cached)
+			nvgrace_scrub_evict(window + i);
 	}
 	nvgrace_region_unmap(region, window);
 	return written;
@@ -101,100 +116,103 @@ static struct nvgrace_region *nvgrace_scrub_next(struct nvgrace_device *ndev, u6
 	return NULL;
 }
 
-/* What each of the threads does: window by window until an error or the end. */
-static void nvgrace_scrub_windows(struct nvgrace_device *ndev)
+/* Window by window until an error or the end. */
+static int nvgrace_scrub_windows(struct nvgrace_device *ndev)
 {
 	struct nvgrace_scrub *s = &ndev->scrub;
 	struct nvgrace_region *region;
-	ssize_t ret;
+	ssize_t ret = 0;
 	u64 pos;
 
-	while (!READ_ONCE(s->error) && (region = nvgrace_scrub_next(ndev, &pos))) {
+	while (ret >= 0 && !READ_ONCE(s->error) && (region = nvgrace_scrub_next(ndev, &pos))) {
 		ret = nvgrace_scrub_window(region, pos);
-		if (ret < 0)
-			WRITE_ONCE(s->error, ret);
-		else
+		if (ret > 0)
 			atomic64_add(ret, &s->written);
+		cond_resched();
 	}
+	return min(ret, 0);
 }
 
-static void nvgrace_scrub_help(struct work_struct *work)
+/* The last thread has ended. */
+static void nvgrace_scrub_finish(struct nvgrace_device *ndev)
 {
-	nvgrace_scrub_windows(container_of(work, struct nvgrace_scrub_helper, work)->ndev);
-}
-
-/* Without memory for helpers, it takes longer. */
-static void nvgrace_scrub_all(struct nvgrace_device *ndev)
-{
-	unsigned int i, n = num_online_cpus() - 1;
-	struct nvgrace_scrub_helper *helpers = kcalloc(n, sizeof(*helpers), GFP_KERNEL);
-
-	for (i = 0; helpers && i < n; i++) {
-		helpers[i].ndev = ndev;
-		INIT_WORK(&helpers[i].work, nvgrace_scrub_help);
-		queue_work(system_dfl_wq, &helpers[i].work);
-	}
-	nvgrace_scrub_windows(ndev);
-	for (i = 0; helpers && i < n; i++)
-		flush_work(&helpers[i].work);
-	kfree(helpers);
-}
-
-static void nvgrace_scrub_work(struct work_struct *work)
-{
-	struct nvgrace_device *ndev = container_of(work, struct nvgrace_device, scrub.work);
 	struct device *dev = &ndev->core.pdev->dev;
 	struct nvgrace_scrub *s = &ndev->scrub;
-	ktime_t start = ktime_get();
 	u64 size = 0;
 	unsigned int i;
 
 	for (i = 0; i < ndev->num_regions; i++)
 		size += ndev->regions[i].size;
 
-	/* After a close it may have been suspended. */
-	s->error = pm_runtime_resume_and_get(dev);
-	if (!s->error) {
-		nvgrace_scrub_all(ndev);
-		pm_runtime_put(dev);
-	}
-
 	if (s->error)
 		dev_warn(dev, "coherent memory is not scrubbed, error %pe: the next open does it\n",
 			 ERR_PTR(s->error));
 	else
-		dev_info(dev, "scrubbed %llu MiB of coherent memory in %lld ms, %llu KiB were not zero\n",
-			 size / SZ_1M, ktime_ms_delta(ktime_get(), start),
+		dev_info(dev, "scrubbed %llu MiB of coherent memory in %lld ms, %llu KiB were written\n",
+			 size / SZ_1M, ktime_ms_delta(ktime_get(), s->start),
 			 atomic64_read(&s->written) / SZ_1K);
 	s->dirty = s->error;
 	complete_all(&s->done);
 }
 
+static void nvgrace_scrub_work(struct work_struct *work)
+{
+	struct nvgrace_device *ndev = container_of(work, struct nvgrace_scrub_thread, work)->ndev;
+	struct device *dev = &ndev->core.pdev->dev;
+	struct nvgrace_scrub *s = &ndev->scrub;
+	int ret;
+
+	/* After a close it may have been suspended. */
+	ret = pm_runtime_resume_and_get(dev);
+	if (!ret) {
+		ret = nvgrace_scrub_windows(ndev);
+		pm_runtime_put(dev);
+	}
+	if (ret)
+		WRITE_ONCE(s->error, ret);
+	if (atomic_dec_and_test(&s->running))
+		nvgrace_scrub_finish(ndev);
+}
+
 static void nvgrace_scrub_start(struct nvgrace_device *ndev)
 {
+	unsigned int i, n = min(num_online_cpus(), NVGRACE_SCRUB_THREADS);
 	struct nvgrace_scrub *s = &ndev->scrub;
 
 	reinit_completion(&s->done);
 	atomic64_set(&s->next, 0);
 	atomic64_set(&s->written, 0);
-	queue_work(system_dfl_wq, &s->work);
+	atomic_set(&s->running, n);
+	s->start = ktime_get();
+	s->error = 0;
+	for (i = 0; i < n; i++)
+		queue_work_node(dev_to_node(&ndev->core.pdev->dev), s->wq, &s->threads[i].work);
+}
+
+/*
+ * Have a scrub end early, if there is one, and wait for the windows that are
+ * being worked on.  What is left remains dirty.  Called with nobody else waiting
+ * for the scrub.
+ */
+static void nvgrace_scrub_stop(struct nvgrace_device *ndev)
+{
+	WRITE_ONCE(ndev->scrub.stop, true);
+	wait_for_completion(&ndev->scrub.done);
+	WRITE_ONCE(ndev->scrub.stop, false);
 }
 
 /**
- * nvgrace_scrub_stop() - end a scrub early
- * @ndev: the device
+ * nvgrace_scrub_remove() - the driver goes
+ * @ndev: the device, closed for good
  *
- * Waits for the windows that are being worked on.  What is left remains dirty.
- * Called with nobody waiting for the scrub.
+ * Whoever gets the memory next is told what may be in it.
  */
-void nvgrace_scrub_stop(struct nvgrace_device *ndev)
+void nvgrace_scrub_remove(struct nvgrace_device *ndev)
 {
-	struct nvgrace_scrub *s = &ndev->scrub;
-
-	WRITE_ONCE(ndev->stopping, true);
-	if (cancel_work_sync(&s->work))
-		complete_all(&s->done);
-	WRITE_ONCE(ndev->stopping, false);
+	nvgrace_scrub_stop(ndev);
+	if (ndev->scrub.dirty)
+		dev_warn(&ndev->core.pdev->dev,
+			 "coherent memory is left unscrubbed, with what its last users wrote: bind this driver again and open the device to have it scrubbed\n");
 }
 
 /**
@@ -248,16 +266,36 @@ int nvgrace_scrub_rest(struct nvgrace_device *ndev)
 	return -EINTR;
 }
 
+static void nvgrace_scrub_destroy(void *wq)
+{
+	destroy_workqueue(wq);
+}
+
 /**
  * nvgrace_scrub_init() - prepare, and take the memory for dirty
  * @ndev: the device, with its regions set
+ *
+ * Called in probe.  The workqueue goes with the driver's binding.
+ *
+ * Return: 0, or a negative error.
  */
-void nvgrace_scrub_init(struct nvgrace_device *ndev)
+int nvgrace_scrub_init(struct nvgrace_device *ndev)
 {
+	struct device *dev = &ndev->core.pdev->dev;
 	struct nvgrace_scrub *s = &ndev->scrub;
+	unsigned int i;
 
-	INIT_WORK(&s->work, nvgrace_scrub_work);
 	init_completion(&s->done);
 	complete_all(&s->done);
 	s->dirty = ndev->num_regions;
+	if (!s->dirty)
+		return 0;
+
+	for (i = 0; i < NVGRACE_SCRUB_THREADS; i++) {
+		s->threads[i].ndev = ndev;
+		INIT_WORK(&s->threads[i].work, nvgrace_scrub_work);
+	}
+	s->wq = alloc_workqueue("nvgrace-scrub-%s", WQ_UNBOUND | WQ_SYSFS,
+				NVGRACE_SCRUB_THREADS, dev_name(dev));
+	return s->wq ? devm_add_action_or_reset(dev, nvgrace_scrub_destroy, s->wq) : -ENOMEM;
 }

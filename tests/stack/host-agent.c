@@ -186,6 +186,8 @@ static const struct {
 	{ "leaves", scenario_leaves },
 	{ "random", scenario_random },
 	{ "firmware", scenario_firmware },
+	{ "poison", scenario_poison },
+	{ "recovery", scenario_recovery },
 };
 
 int main(void)

@@ -21,5 +21,7 @@ void scenario_lifetime(const char *bdf);
 void scenario_leaves(const char *bdf);
 void scenario_random(const char *bdf);
 void scenario_firmware(const char *bdf);
+void scenario_poison(const char *bdf);
+void scenario_recovery(const char *bdf);
 
 #endif

@@ -17,12 +17,12 @@
 #include "child.h"
 #include "gpu-sysfs.h"
 #include "host-agent.h"
+#include "kernel-log.h"
 #include "pattern.h"
 #include "scenario.h"
 
 #define PAGE 4096ul
 #define PLACES 67	/* pages of each region that are written, the last one included */
-#define PARAMETER "/sys/module/" EXPORTER "/parameters/scrub"
 
 struct user {
 	const char *bdf;
@@ -156,16 +156,6 @@ static guint64 log_number(const char *line, const char *before)
 	return at ? strtoull(at + strlen(before), NULL, 10) : 0;
 }
 
-static gboolean set_scrub(const char *value)
-{
-	int fd = open(PARAMETER, O_WRONLY | O_CLOEXEC);
-	gboolean ok = fd >= 0 && write(fd, value, 1) == 1;
-
-	if (fd >= 0)
-		close(fd);
-	return ok;
-}
-
 static int open_only(void *data)
 {
 	struct vfio_client client;
@@ -174,22 +164,48 @@ static int open_only(void *data)
 	return open_gpu_quietly(data, &client, &regions) ? 1 : 0;
 }
 
+static guint64 resmem_size(const char *bdf)
+{
+	struct vfio_client client;
+	struct gpu_regions regions = { 0 };
+
+	if (!open_gpu_quietly(bdf, &client, &regions))
+		vfio_client_close(&client);
+	return regions.resmem.size;
+}
+
+/* The machine's owner can see and limit what works there: it has a name of its own. */
+static void check_threads(const char *bdf)
+{
+	g_autofree char *path = g_strdup_printf("/sys/devices/virtual/workqueue/nvgrace-scrub-%s/max_active",
+						bdf);
+	g_autofree char *text = NULL;
+
+	g_file_get_contents(path, &text, NULL, NULL);
+	report_check("scrub-threads", text && atoi(text) == 8, "%s: at most %s", path,
+		     text ? g_strchomp(text) : "not there");
+}
+
 /* The memory is scrubbed once more, from a close that this makes. */
 static gboolean begin_scrub(const char *bdf)
 {
 	return child_run(open_only, (void *)bdf, 120) == 0;
 }
 
-/* Exactly what was written is written again: a sparse memory stays sparse. */
-static void check_log(int log)
+/*
+ * Of usemem, exactly what was written is written again: a sparse memory stays
+ * sparse.  resmem is written as a whole.
+ */
+static void check_log(const char *bdf, int log)
 {
 	g_autofree char *first = log_next(log);
 	g_autofree char *line = log_next(log);
 	guint64 mib = log_number(line, "scrubbed "), ms = log_number(line, "memory in ");
-	guint64 kib = log_number(line, " ms, ");
+	guint64 kib = log_number(line, " ms, "), resmem = resmem_size(bdf);
 
 	report_check("scrub-log-first", first != NULL, "at the first open: %s", first ?: "nothing");
-	report_check("scrub-log", line && mib && kib == 2 * PLACES * PAGE / 1024,
+	report_check("scrub-log", line && mib && resmem &&
+		     kib == (PLACES * PAGE + resmem) / 1024,
 		     "after the kill: %s; %.2f GiB/s", line ?: "nothing",
 		     mib / 1024.0 / MAX(ms, 1) * 1000);
 }
@@ -231,7 +247,7 @@ static void check_reset(const char *bdf)
 static void check_unbind(const char *bdf)
 {
 	g_autofree char *path = g_strdup_printf("/sys/bus/pci/devices/%s/driver/unbind", bdf);
-	g_autofree char *line = NULL;
+	g_autofree char *line = NULL, *left = NULL;
 	gboolean ok = write_and_die(bdf);
 	int log = log_open(), fd;
 	gint64 start = g_get_monotonic_time();
@@ -241,12 +257,61 @@ static void check_unbind(const char *bdf)
 	close(fd);
 	start = g_get_monotonic_time() - start;
 	line = log_next(log);
+	left = log_next(log);
 	close(log);
-	report_check("scrub-unbind", ok && line && strstr(line, "not scrubbed"),
-		     "unbound while the memory is scrubbed, in %u ms: %s", (guint)(start / 1000),
-		     line ?: "nothing is logged");
+	report_check("scrub-unbind", ok && line && strstr(line, "not scrubbed") && left &&
+		     strstr(left, "left unscrubbed"),
+		     "unbound while the memory is scrubbed, in %u ms: %s; %s", (guint)(start / 1000),
+		     line ?: "nothing is logged", left ?: "nothing");
 	if (bind_gpu(bdf, EXPORTER))
 		check_zero("scrub-rebind-zero", bdf);
+}
+
+/* Whether unbinding it now, with no scrub in progress, says that something is left. */
+static char *unbind_says(const char *bdf)
+{
+	const char *const words[] = { EXPORTER, "left unscrubbed", NULL };
+
+	kernel_log_mark();
+	gpu_unbind(bdf);
+	return kernel_log_find(words);
+}
+
+/* One at the open, one after the close. */
+static gboolean scrub_to_the_end(const char *bdf)
+{
+	const char *const words[] = { EXPORTER, "scrubbed ", NULL };
+	guint found = 0;
+
+	kernel_log_mark();
+	if (!begin_scrub(bdf))
+		return FALSE;
+	for (guint ms = 0; ms < 60000 && found < 2; ms += 20) {
+		g_autofree char *line = kernel_log_find(words);
+
+		found += line != NULL;
+		g_usleep(20000);
+	}
+	return found == 2;
+}
+
+static void check_unbind_idle(const char *bdf)
+{
+	g_autofree char *never = NULL, *off = NULL, *clean = NULL;
+	gboolean ok;
+
+	/* bound, and never opened */
+	gpu_unbind(bdf);
+	ok = gpu_bind(bdf, EXPORTER);
+	never = unbind_says(bdf);
+	ok = ok && gpu_bind(bdf, EXPORTER) && set_scrub("0") && begin_scrub(bdf);
+	off = unbind_says(bdf);
+	ok = ok && set_scrub("1") && gpu_bind(bdf, EXPORTER) && scrub_to_the_end(bdf);
+	clean = unbind_says(bdf);
+	report_check("scrub-unbind-idle", ok && never && off && !clean,
+		     "never opened: %s; scrub=0: %s; scrubbed: %s", never ?: "nothing",
+		     off ?: "nothing", clean ?: "nothing");
+	bind_gpu(bdf, EXPORTER);
 }
 
 void scenario_scrub(const char *bdf)
@@ -261,11 +326,13 @@ void scenario_scrub(const char *bdf)
 	ok = write_and_die(bdf);
 	report_check("scrub-write", ok, "a user writes %d pages, and is killed", 2 * PLACES);
 	check_zero("scrub-zero", bdf);
-	check_log(log);
+	check_log(bdf, log);
 	close(log);
+	check_threads(bdf);
 	check_killable(bdf);
 	check_reset(bdf);
 	check_unbind(bdf);
+	check_unbind_idle(bdf);
 
 	ok = set_scrub("0") && write_and_die(bdf) && count_traces(bdf, &left, &zero);
 	report_check("scrub-off", ok && left == 2 * PLACES, "with scrub=0, %u pages of %d are left",

@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #define _GNU_SOURCE	/* RUSAGE_THREAD */
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/vfio_nvgrace.h>
 #include <stdlib.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include "agent.h"
 #include "child.h"
+#include "host-agent.h"
 #include "pattern.h"
 #include "scenario.h"
 
@@ -72,6 +75,16 @@ int touch_pattern(const void *map, gsize length, guint64 seed, guint64 offset)
 	if (signal_number)
 		return signal_number;
 	return pattern_match(buf, length, seed, offset) == length ? 0 : -1;
+}
+
+gboolean set_scrub(const char *value)
+{
+	int fd = open("/sys/module/" EXPORTER "/parameters/scrub", O_WRONLY | O_CLOEXEC);
+	gboolean ok = fd >= 0 && write(fd, value, 1) == 1;
+
+	if (fd >= 0)
+		close(fd);
+	return ok;
 }
 
 guint64 thread_faults(void)

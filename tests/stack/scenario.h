@@ -37,6 +37,9 @@ gboolean read_pattern(const struct vfio_client *client, const struct vfio_client
 /* The same of a mapping of what begins at @offset.  0, a signal, or -1: wrong content. */
 int touch_pattern(const void *map, gsize length, guint64 seed, guint64 offset);
 
+/* The exporter's parameter "scrub": "0" or "1". */
+gboolean set_scrub(const char *value);
+
 /* Page faults of this thread so far. */
 guint64 thread_faults(void);
 

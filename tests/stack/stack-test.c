@@ -145,9 +145,24 @@ static const char *const firmware_checks[] = {
 };
 
 static const char *const scrub_checks[] = {
-	"scrub-write", "scrub-zero", "scrub-log-first", "scrub-log", "scrub-killable",
-	"scrub-under-reset", "scrub-under-reset-zero", "scrub-unbind", "scrub-rebind-zero",
+	"scrub-write", "scrub-zero", "scrub-log-first", "scrub-log", "scrub-threads",
+	"scrub-killable", "scrub-under-reset", "scrub-under-reset-zero", "scrub-unbind",
+	"scrub-rebind-zero", "scrub-unbind-idle",
 	"scrub-off", "scrub-on", "scrub-on-zero",
+	NULL
+};
+
+static const char *const poison_checks[] = {
+	"poison-owner", "poison-own", "poison-other", "poison-apart", "poison-rest",
+	"poison-touch", "poison-read", "poison-read-part", "poison-write", "open",
+	"poison-scrub", "poison-next", "poison-scrub-rebind", "poison-next-rebind",
+	NULL
+};
+
+static const char *const gone_gpu[] = { "model=gb200,x-dvsec-ones=on", NULL };
+
+static const char *const recovery_checks[] = {
+	"gpus", "open", "recovery-inject", "recovery-over", "recovery", "gone",
 	NULL
 };
 
@@ -175,9 +190,9 @@ static const struct scenario scenarios[] = {
 			     .memory = "5376004K", .append = NO_SCRUB },
 		.expected = { host_checks, usemem_checks, both_regions_checks },
 	}, {
-		/* the host has 4 GiB, and does not use nearly as much */
+		/* the host has 4 GiB, and does not use nearly as much; resmem is written, 1 GiB */
 		.options = { .name = "scrub", .scenario = "scrub", .model = "gh200",
-			     .memory = "5G" },
+			     .memory = "3G" },
 		.expected = { host_checks, scrub_checks },
 		.peak_mib = 5 * 1024,
 	}, {
@@ -186,7 +201,8 @@ static const struct scenario scenarios[] = {
 		.expected = { host_checks, capability_checks },
 	}, {
 		.options = { .name = "reset", .scenario = "reset", .model = "gh200",
-			     .memory = "2G", .more_gpus = slow_gpus, .append = NO_SCRUB },
+			     .memory = "2G", .gpu = "x-d3hot-memory=off", .more_gpus = slow_gpus,
+			     .append = NO_SCRUB },
 		.expected = { host_checks, reset_checks },
 	}, {
 		.options = { .name = "lifetime", .scenario = "lifetime", .model = "gb200",
@@ -205,6 +221,17 @@ static const struct scenario scenarios[] = {
 			     .memory = "2G", .gpu = "pxm-count=1,x-cxl-dvsec=on,x-cxl-timeout=7",
 			     .more_gpus = firmware_gpus, .append = NO_SCRUB },
 		.expected = { host_checks, firmware_checks },
+	}, {
+		.options = { .name = "poison", .scenario = "poison", .model = "gh200",
+			     .memory = "2G", .gpu = "x-poison=0x201000", .append = NO_SCRUB },
+		.expected = { host_checks, poison_checks },
+	}, {
+		/* 5 s after the error are less, 5 s after the recovery more */
+		.options = { .name = "recovery", .scenario = "recovery", .model = "gb200",
+			     .memory = "64M", .more_gpus = gone_gpu,
+			     .gpu = "x-cxl-dvsec=on,x-cxl-timeout=1,reset-delay-ms=5500",
+			     .append = NO_SCRUB },
+		.expected = { host_checks, recovery_checks },
 	},
 };
 
