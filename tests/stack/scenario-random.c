@@ -365,9 +365,14 @@ static void do_info(struct model *m)
 
 static void do_reset(struct model *m)
 {
-	if (m->power != AWAKE)
-		return;
-	expect(m, "reset", 0, 0, vfio_client_reset(&m->client), 0);
+	if (m->power == AWAKE)
+		expect(m, "reset", 0, 0, vfio_client_reset(&m->client), 0);
+}
+
+static void do_hot_reset(struct model *m)
+{
+	if (m->power == AWAKE)
+		expect(m, "hot reset", 0, 0, vfio_client_hot_reset(&m->client), 0);
 }
 
 static gboolean set_d3hot(struct model *m, gboolean on)
@@ -430,6 +435,7 @@ static const struct {
 	{ "info", 500, do_info },
 	{ "sleep", 8, do_sleep },
 	{ "reset", 3, do_reset },
+	{ "hot reset", 3, do_hot_reset },
 };
 
 static void one(struct model *m, guint64 *done)

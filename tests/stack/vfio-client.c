@@ -180,6 +180,17 @@ int vfio_client_reset(const struct vfio_client *client)
 	return vfio_client_ioctl(client, VFIO_DEVICE_RESET, NULL);
 }
 
+int vfio_client_hot_reset(const struct vfio_client *client)
+{
+	gsize size = sizeof(struct vfio_pci_hot_reset) + sizeof(gint32);
+	g_autofree struct vfio_pci_hot_reset *reset = g_malloc0(size);
+
+	reset->argsz = size;
+	reset->count = 1;
+	reset->group_fds[0] = client->group;
+	return vfio_client_ioctl(client, VFIO_DEVICE_PCI_HOT_RESET, reset);
+}
+
 guint32 vfio_client_config_read(const struct vfio_client *client, guint offset, gsize width)
 {
 	struct vfio_client_region config;

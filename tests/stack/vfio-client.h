@@ -60,6 +60,12 @@ int vfio_client_ioctl(const struct vfio_client *client, unsigned long request, v
 /* VFIO_DEVICE_RESET: 0 or a negative errno. */
 int vfio_client_reset(const struct vfio_client *client);
 
+/*
+ * VFIO_DEVICE_PCI_HOT_RESET, of the whole bus: likewise.  Linux refuses it for GH200
+ * with ENODEV (a quirk for 10de:2340 to 237f).
+ */
+int vfio_client_hot_reset(const struct vfio_client *client);
+
 /* Config space, in the width given (1, 2 or 4 bytes); ~0 on error. */
 guint32 vfio_client_config_read(const struct vfio_client *client, guint offset, gsize width);
 gboolean vfio_client_config_write(const struct vfio_client *client, guint offset, guint32 value,
