@@ -68,10 +68,8 @@ static int nvgrace_device_feature(struct vfio_device *vdev, u32 flags, void __us
 /*
  * A write to the register of the power state takes effect with the gate closed,
  * so that there is no instant in which the device sleeps and is mapped.  The
- * data may be in this very memory, and must not be waited for then.
- *
- * What is written before or behind the register by the same call is left out,
- * which tells the caller to go on there.
+ * data are read without faulting then: they may be in this very memory, which is
+ * an error.  What was written before the fault is written twice.
  */
 static ssize_t nvgrace_write(struct vfio_device *vdev, const char __user *buf,
 			     size_t count, loff_t *ppos)
@@ -83,20 +81,15 @@ static ssize_t nvgrace_write(struct vfio_device *vdev, const char __user *buf,
 	unsigned int tries = 3;
 	ssize_t ret;
 
-	if (pdev->pm_cap && *ppos < pmcsr)
-		count = min_t(loff_t, count, pmcsr - *ppos);
-	if (!pdev->pm_cap || *ppos != pmcsr)
+	if (!pdev->pm_cap || *ppos > pmcsr || pmcsr - *ppos >= count)
 		return vfio_pci_core_write(vdev, buf, count, ppos);
-
 	do {
-		if (fault_in_readable(buf, min(count, sizeof(u32))))
-			return -EFAULT;
 		nvgrace_gate_close(pdev);
 		pagefault_disable();
-		ret = vfio_pci_core_write(vdev, buf, min(count, sizeof(u32)), ppos);
+		ret = vfio_pci_core_write(vdev, buf, count, ppos);
 		pagefault_enable();
 		nvgrace_gate_open(pdev);
-	} while (ret == -EFAULT && --tries);
+	} while (ret == -EFAULT && --tries && !fault_in_readable(buf, count));
 	return ret;
 }
 
