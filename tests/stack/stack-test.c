@@ -194,7 +194,7 @@ static const struct scenario scenarios[] = {
 		.options = { .name = "scrub", .scenario = "scrub", .model = "gh200",
 			     .memory = "3G" },
 		.expected = { host_checks, scrub_checks },
-		.peak_mib = 5 * 1024,
+		.peak_mib = 2560,
 	}, {
 		.options = { .name = "capability", .scenario = "capability", .model = "gh200",
 			     .memory = "5376004K" },
@@ -223,7 +223,8 @@ static const struct scenario scenarios[] = {
 		.expected = { host_checks, firmware_checks },
 	}, {
 		.options = { .name = "poison", .scenario = "poison", .model = "gh200",
-			     .memory = "2G", .gpu = "x-poison=0x201000", .append = NO_SCRUB },
+			     .memory = "2G", .gpu = "x-poison=0x201000",
+			     .append = NO_SCRUB " oops=panic" },
 		.expected = { host_checks, poison_checks },
 	}, {
 		/* 5 s after the error are less, 5 s after the recovery more */
