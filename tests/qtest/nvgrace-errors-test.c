@@ -295,6 +295,35 @@ static void test_unplug(void)
     qtest_quit(qts);
 }
 
+/* Its memory is in this host's GPU; so it is in that of no other. */
+static void test_migration(void)
+{
+    QTestState *qts = qtest_init(NVGRACE_MACHINE NVGRACE(1, "2G", ""));
+    QDict *rsp = qtest_qmp(qts, "{'execute': 'migrate', 'arguments': "
+                           "{'uri': 'exec:cat > /dev/null'}}");
+    const char *desc = qdict_get_str(qdict_get_qdict(rsp, "error"), "desc");
+
+    g_assert_nonnull(strstr(desc, "the coherent memory of GPU 'gpu1' cannot be "
+                            "migrated: it is in a GPU of this host"));
+    qobject_unref(rsp);
+
+    /* gone with the GPU */
+    nvgrace_eject(qts, 1);
+    qtest_qmp_assert_success(qts, "{'execute': 'migrate', 'arguments': "
+                             "{'uri': 'exec:cat > /dev/null'}}");
+    qtest_quit(qts);
+}
+
+static void test_only_migratable(void)
+{
+    g_autofree char *output = NULL;
+
+    g_assert_cmpint(nvgrace_run(NVGRACE_MACHINE "-only-migratable "
+                                NVGRACE(1, "2G", ""), &output), ==, 1);
+    g_assert_nonnull(strstr(output, "the coherent memory of GPU 'gpu1' cannot "
+                            "be migrated"));
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -311,6 +340,9 @@ int main(int argc, char **argv)
     g_test_add_func("/nvgrace/errors/hotplug/emulated", test_hotplug);
     g_test_add_func("/nvgrace/errors/hotplug/vfio", test_hotplug_vfio);
     g_test_add_func("/nvgrace/errors/hotplug/unplug", test_unplug);
+    g_test_add_func("/nvgrace/errors/migration/blocked", test_migration);
+    g_test_add_func("/nvgrace/errors/migration/only-migratable",
+                    test_only_migratable);
 
     return g_test_run();
 }

@@ -11,6 +11,7 @@
 #include "qemu/osdep.h"
 #include "qemu/bswap.h"
 #include "hw/pci/pci_regs.h"
+#include "qobject/qlist.h"
 #include "nvgrace-fwcfg.h"
 
 #define FW_CFG_DMA          (0x09020000 + 16)
@@ -108,6 +109,49 @@ void nvgrace_set_bus(QTestState *qts, int bus, int slot, int secondary)
     qtest_writeb(qts, bridge + PCI_PRIMARY_BUS, bus);
     qtest_writeb(qts, bridge + PCI_SECONDARY_BUS, secondary);
     qtest_writeb(qts, bridge + PCI_SUBORDINATE_BUS, 0xff);
+}
+
+/* Where the registers of a capability are; the device has it. */
+static uint64_t find_capability(QTestState *qts, uint64_t function, uint8_t id)
+{
+    uint8_t at = qtest_readb(qts, function + PCI_CAPABILITY_LIST);
+
+    while (qtest_readb(qts, function + at) != id) {
+        at = qtest_readb(qts, function + at + PCI_CAP_LIST_NEXT);
+        g_assert_cmphex(at, >=, PCI_STD_HEADER_SIZEOF);
+    }
+    return function + at;
+}
+
+void nvgrace_eject(QTestState *qts, int slot)
+{
+    uint64_t port = find_capability(qts, VIRT_ECAM + (slot << 15),
+                                    PCI_CAP_ID_EXP);
+
+    qtest_writew(qts, port + PCI_EXP_SLTCTL,
+                 PCI_EXP_SLTCTL_PWR_OFF | PCI_EXP_SLTCTL_PWR_IND_OFF);
+    g_assert_false(qtest_readw(qts, port + PCI_EXP_SLTSTA) &
+                   PCI_EXP_SLTSTA_PDS);
+}
+
+QDict *nvgrace_query(QTestState *qts, const char *id)
+{
+    QDict *rsp = qtest_qmp(qts, "{'execute': 'query-nvgrace-gpus'}");
+    QList *list = qdict_get_qlist(rsp, "return");
+    const QListEntry *entry;
+    QDict *found = NULL;
+
+    g_assert_nonnull(list);
+    QLIST_FOREACH_ENTRY(list, entry) {
+        QDict *gpu = qobject_to(QDict, qlist_entry_obj(entry));
+
+        if (!g_strcmp0(qdict_get_try_str(gpu, "id"), id)) {
+            g_assert_null(found);
+            found = qobject_ref(gpu);
+        }
+    }
+    qobject_unref(rsp);
+    return found;
 }
 
 int nvgrace_run(const char *args, char **output)

@@ -8,6 +8,7 @@
 #define NVGRACE_FWCFG_H
 
 #include "libqtest.h"
+#include "qobject/qdict.h"
 
 /* Fixed addresses of the virt machine */
 #define VIRT_ECAM       0x4010000000ULL
@@ -63,6 +64,24 @@ const uint8_t *nvgrace_acpi_table(GByteArray *tables, const char *signature,
  * @secondary: the number
  */
 void nvgrace_set_bus(QTestState *qts, int bus, int slot, int secondary);
+
+/**
+ * nvgrace_eject() - switch the power of a root port's slot off, as a guest does
+ * that lets go of what is in it
+ * @qts: the machine
+ * @slot: of the root port on pcie.0
+ */
+void nvgrace_eject(QTestState *qts, int slot);
+
+/**
+ * nvgrace_query() - what query-nvgrace-gpus says of a device
+ * @qts: the machine
+ * @id: the device's id
+ *
+ * Returns: an NvgraceGpuInfo, to be freed by qobject_unref(); NULL if none of
+ * them has this id.
+ */
+QDict *nvgrace_query(QTestState *qts, const char *id);
 
 /**
  * nvgrace_run() - start QEMU until all devices exist, and no further

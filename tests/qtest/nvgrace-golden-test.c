@@ -22,8 +22,11 @@
 
 #include "qemu/osdep.h"
 #include <glib/gstdio.h>
+#include <linux/vfio_nvgrace.h>
 #include "qemu/bswap.h"
+#include "qemu/units.h"
 #include "nvgrace-fwcfg.h"
+#include "nvgrace-vfio-user-server.h"
 
 #define REBUILD "TEST_ACPI_REBUILD_AML"
 
@@ -37,7 +40,8 @@ typedef struct Machine {
     const char *name;
     const char *board;      /* arguments, GPUs apart */
     const char *gpus;       /* arguments for the GPUs */
-    Bridge bridges[8];      /* bus numbers that firmware would set; 0 ends */
+    const char *bars;       /* JSON of one more, on a vfio-user server */
+    Bridge bridges[14];     /* bus numbers that firmware would set; 0 ends */
 } Machine;
 
 #define SOCKETS                                                             \
@@ -124,6 +128,39 @@ static const Machine machines[] = {
         .board = SOCKETS PXB(1, "16", "1") PXB_PORT(1, 1, 0),
         .gpus = NVGRACE_MEM(1, "2G") NVGRACE_GPU(1, "pxm-count=1,egm-node=1"),
         .bridges = { { 16, 0, 17 } },
+    }, {
+        /* No address, but nodes; behind a pxb */
+        .name = "bar",
+        .board = SOCKETS PXB(1, "16", "1") PXB_PORT(1, 1, 0),
+        .gpus = "",
+        .bars = "\"guest-view\":\"bar\",\"bus\":\"rp1\",\"pxm-count\":2",
+        .bridges = { { 16, 0, 17 } },
+    }, {
+        /* All kinds of GPU in all kinds of place */
+        .name = "mixed",
+        .board = SOCKETS "-machine highmem-mmio-size=4T "
+                 NVGRACE_PORT(1) NVGRACE_PORT(2) NVGRACE_PORT(9)
+                 "-device x3130-upstream,id=up1,bus=rp9 "
+                 "-device xio3130-downstream,id=rp3,bus=up1,chassis=23 "
+                 "-device xio3130-downstream,id=rp4,bus=up1,chassis=24,addr=1 "
+                 PXB(3, "32", "0") PXB_PORT(5, 3, 0) PXB_PORT(6, 3, 3)
+                 PXB(4, "64", "1") PXB_PORT(8, 4, 1)
+                 "-device x3130-upstream,id=up2,bus=rp8 "
+                 "-device xio3130-downstream,id=rp7,bus=up2,chassis=27 "
+                 "-device pcie-root-port,id=rp10,bus=pxb4,chassis=30,addr=0 ",
+        .gpus = NVGRACE_MEM(1, "96G") NVGRACE_GPU(1, "model=gh200,pxm-count=1")
+                NVGRACE_MEM(2, "144G") NVGRACE_GPU(2, "model=gh200,pxm-count=2")
+                NVGRACE_MEM(3, "192G") NVGRACE_GPU(3, "model=gb200,pxm-count=1")
+                NVGRACE_MEM(4, "288G") NVGRACE_GPU(4, "model=gb300,pxm-count=1")
+                NVGRACE_MEM(5, "97920M")
+                NVGRACE_GPU(5, "model=gh200,pxm-count=1")
+                NVGRACE_MEM(6, "192G") NVGRACE_GPU(6, "model=gb200,pxm-count=1")
+                NVGRACE_MEM(7, "288G") NVGRACE_GPU(7, "model=gb300,pxm-count=1")
+                NVGRACE_MEM(10, "186G")
+                NVGRACE_GPU(10, "model=gb200,pxm-count=1"),
+        .bridges = { { 0, 1, 1 }, { 0, 2, 2 }, { 0, 9, 3 }, { 3, 0, 4 },
+                     { 4, 0, 5 }, { 4, 1, 6 }, { 32, 0, 33 }, { 32, 3, 34 },
+                     { 64, 1, 66 }, { 66, 0, 67 }, { 67, 0, 68 }, { 64, 0, 70 } },
     },
 };
 
@@ -238,12 +275,25 @@ static void check_messages(const char *name, GPtrArray *found,
  * Tables as text
  */
 
+/* Memory as Grace Hopper has it, small */
+static char *bars_args(const Machine *machine, NVGraceServer *server)
+{
+    nvgrace_server_add(server, VFIO_REGION_SUBTYPE_NVGRACE_USEMEM, 3 * GiB);
+    nvgrace_server_add(server, VFIO_REGION_SUBTYPE_NVGRACE_RESMEM, 1 * GiB);
+    return g_strdup_printf("-device '{\"driver\":\"vfio-user-pci-nvgrace\",%s,"
+                           "\"socket\":{\"type\":\"unix\",\"path\":\"%s\"}}'",
+                           machine->bars, nvgrace_server_start(server));
+}
+
 /* The tables of a machine, @dir/DSDT.dsl and so on; what iasl says of each */
 static void disassemble(const Machine *machine, bool gpus, const char *dir,
                         GPtrArray *said[], char *output[])
 {
+    g_autoptr(NVGraceServer) server = nvgrace_server_new();
+    g_autofree char *bars = gpus && machine->bars ? bars_args(machine, server)
+                                                  : NULL;
     g_autofree char *args = g_strconcat(machine->board,
-                                        gpus ? machine->gpus : NULL, NULL);
+                                        gpus ? machine->gpus : "", bars, NULL);
     QTestState *qts = qtest_init(args);
     g_autoptr(GByteArray) tables = NULL;
 
@@ -458,11 +508,11 @@ static char *with_heading(const Machine *machine, const char *signature,
                           char *text)
 {
     char *all = g_strdup_printf(
-        "/*\n"
+        "/" "*\n"
         " * %s of the machine \"%s\" of nvgrace-golden-test\n"
         " *\n"
-        " * SPDX-License-Identifier: GPL-2.0-or-later\n"
-        " */\n%s", signature, machine->name, text);
+        " * SPDX-License-" "Identifier: GPL-2.0-or-later\n"
+        " *" "/\n%s", signature, machine->name, text);
 
     g_free(text);
     return all;
@@ -528,6 +578,9 @@ int main(int argc, char **argv)
         g_autofree char *path = g_strdup_printf("/nvgrace/golden/%s",
                                                 machines[i].name);
 
+        if (machines[i].bars && !qtest_has_device("vfio-user-pci-nvgrace")) {
+            continue;
+        }
         qtest_add_data_func(path, &machines[i], test_machine);
     }
     return g_test_run();

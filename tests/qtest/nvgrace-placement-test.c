@@ -206,6 +206,94 @@ static void test_hints_end(void)
     g_assert_cmpuint(gib, ==, 2048);
 }
 
+/*
+ * Eight GPUs of all models.  Each hint is enough for the GPUs so far, as no more
+ * is known; the last one is, for all eight, and half of it is not.
+ */
+static void test_eight(void)
+{
+    const char *gpus = NVGRACE(1, "96G", "model=gh200,pxm-count=1")
+                       NVGRACE(2, "144G", "model=gh200,pxm-count=1")
+                       NVGRACE(3, "192G", "model=gb200,pxm-count=1")
+                       NVGRACE(4, "288G", "model=gb300,pxm-count=1")
+                       NVGRACE(5, "97920M", "model=gh200,pxm-count=1")
+                       NVGRACE(6, "192G", "model=gb200,pxm-count=1")
+                       NVGRACE(7, "288G", "model=gb300,pxm-count=1")
+                       NVGRACE(8, "186G", "model=gb200,pxm-count=1");
+    uint64_t gib = 512, before = 0;
+
+    for (;;) {
+        g_autofree char *output = NULL;
+        const char *hint;
+
+        if (!run_with(gib, gpus, &output)) {
+            break;
+        }
+        hint = strstr(output, "highmem-mmio-size=");
+        g_assert_nonnull(hint);
+        before = gib;
+        g_assert_cmpint(sscanf(hint, "highmem-mmio-size=%" SCNu64 "G", &gib),
+                        ==, 1);
+        g_assert_cmpuint(gib, >, before);
+    }
+    g_assert_cmpuint(gib, ==, 4096);
+    g_assert_cmpuint(before, ==, 2048);
+}
+
+/* What QMP and HMP say of a GPU */
+static void test_query(void)
+{
+    QTestState *qts = qtest_init(NVGRACE_MACHINE
+                                 NVGRACE(1, "97920M", "model=gh200")
+                                 NVGRACE(2, "2G", "model=gb200,pxm-count=3,"
+                                         "egm-node=0"));
+    QDict *gpu = nvgrace_query(qts, "gpu1");
+    g_autofree char *hmp = NULL;
+
+    g_assert_nonnull(gpu);
+    g_assert_cmpstr(qdict_get_str(gpu, "qom-path"), ==,
+                    "/machine/peripheral/gpu1");
+    g_assert_cmpstr(qdict_get_str(gpu, "guest-view"), ==, "acpi");
+    g_assert_cmphex(qdict_get_int(gpu, "usemem-addr"), ==, 384 * GiB);
+    g_assert_cmphex(qdict_get_int(gpu, "usemem-size"), ==,
+                    94 * GiB + 512 * MiB);
+    g_assert_cmphex(qdict_get_int(gpu, "resmem-addr"), ==,
+                    384 * GiB + 94 * GiB + 512 * MiB);
+    g_assert_cmphex(qdict_get_int(gpu, "resmem-size"), ==, 1152 * MiB);
+    g_assert_cmpint(qdict_get_int(gpu, "pxm-start"), ==, 1);
+    g_assert_cmpint(qdict_get_int(gpu, "pxm-count"), ==, 8);
+    g_assert_cmpint(qdict_get_int(gpu, "socket"), ==, 0);
+    g_assert_false(qdict_haskey(gpu, "egm-node"));
+    qobject_unref(gpu);
+
+    gpu = nvgrace_query(qts, "gpu2");
+    g_assert_nonnull(gpu);
+    g_assert_cmphex(qdict_get_int(gpu, "usemem-addr"), ==,
+                    address(qts, "gpu2"));
+    g_assert_false(qdict_haskey(gpu, "resmem-addr"));
+    g_assert_false(qdict_haskey(gpu, "resmem-size"));
+    g_assert_cmpint(qdict_get_int(gpu, "pxm-start"), ==, 9);
+    g_assert_cmpint(qdict_get_int(gpu, "pxm-count"), ==, 3);
+    g_assert_cmpint(qdict_get_int(gpu, "egm-node"), ==, 0);
+    qobject_unref(gpu);
+
+    hmp = qtest_hmp(qts, "qom-get /machine/peripheral/gpu2 coherent-memory");
+    g_assert_nonnull(strstr(hmp, "\"guest-view\": \"acpi\""));
+    g_assert_nonnull(strstr(hmp, "\"pxm-start\": 9"));
+    g_free(hmp);
+    hmp = qtest_hmp(qts, "info mtree");
+    g_assert_nonnull(strstr(hmp, "nvgrace-memory"));
+    qtest_quit(qts);
+}
+
+static void test_query_none(void)
+{
+    QTestState *qts = qtest_init(NVGRACE_MACHINE);
+
+    g_assert_null(nvgrace_query(qts, NULL));
+    qtest_quit(qts);
+}
+
 /* A mem-addr= inside what the larger window would cover counts. */
 static void test_hint_minds_mem_addr(void)
 {
@@ -239,6 +327,9 @@ int main(int argc, char **argv)
     qtest_add_func("/nvgrace/placement/hint/end", test_hints_end);
     qtest_add_func("/nvgrace/placement/hint/mem-addr",
                    test_hint_minds_mem_addr);
+    qtest_add_func("/nvgrace/placement/hint/eight", test_eight);
+    qtest_add_func("/nvgrace/placement/query/gpus", test_query);
+    qtest_add_func("/nvgrace/placement/query/none", test_query_none);
 
     return g_test_run();
 }

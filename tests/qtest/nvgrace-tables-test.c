@@ -12,6 +12,7 @@
 #include "qemu/bswap.h"
 #include "qemu/units.h"
 #include "nvgrace-fwcfg.h"
+#include "nvgrace-srat.h"
 
 /*
  * AML (ACPI 6.5, 20.2)
@@ -338,15 +339,6 @@ static void check_dsd(Aml gpu, uint64_t base, uint64_t pxm_start,
     g_assert_cmphex(values[3], ==, size);
 }
 
-static GByteArray *tables_of(const char *args)
-{
-    QTestState *qts = qtest_init(args);
-    GByteArray *tables = nvgrace_acpi_read(qts);
-
-    qtest_quit(qts);
-    return tables;
-}
-
 static void test_root_port(void)
 {
     g_autoptr(GByteArray) tables = tables_of(NVGRACE_MACHINE
@@ -381,18 +373,6 @@ static void test_function(void)
     check_dsd(child(child(host_bridge(tables, "\\_SB.PCI0"), 0x40003), 0),
               258 * GiB, 1, 8, 2 * GiB);
 }
-
-#define PXB(n, bus, node)                                                \
-    "-device pxb-pcie,id=pxb" #n ",bus_nr=" bus ",bus=pcie.0,numa_node=" \
-    node " -device pcie-root-port,id=rp" #n ",bus=pxb" #n ",chassis=1" #n \
-    ",addr=0 "
-
-#define TWO_SOCKETS                                                        \
-    NVGRACE_MACHINE "-smp 2 "                                              \
-    "-object memory-backend-ram,id=ram0,size=512M "                        \
-    "-object memory-backend-ram,id=ram1,size=512M "                        \
-    "-numa node,nodeid=0,memdev=ram0,cpus=0 "                              \
-    "-numa node,nodeid=1,memdev=ram1,cpus=1 "
 
 static void test_pxb(void)
 {
@@ -527,52 +507,6 @@ static void test_none(void)
  * SRAT (ACPI 6.5, 5.2.16)
  */
 
-/* The n-th structure of a type; NULL if there are fewer */
-static const uint8_t *srat_structure(GByteArray *tables, uint8_t type, int n)
-{
-    size_t size;
-    const uint8_t *srat = nvgrace_acpi_table(tables, "SRAT", &size);
-
-    g_assert_nonnull(srat);
-    for (size_t at = 48; at < size; at += srat[at + 1]) {
-        g_assert_cmpuint(srat[at + 1], >=, 2);
-        if (srat[at] == type && !n--) {
-            return srat + at;
-        }
-    }
-    return NULL;
-}
-
-static void check_memory_affinity(const uint8_t *ma, uint32_t pxm,
-                                  uint64_t base, uint64_t length,
-                                  uint32_t flags)
-{
-    g_assert_nonnull(ma);
-    g_assert_cmpuint(ma[1], ==, 40);
-    g_assert_cmpuint(ldl_le_p(ma + 2), ==, pxm);
-    g_assert_cmphex(ldq_le_p(ma + 8), ==, base);
-    g_assert_cmphex(ldq_le_p(ma + 16), ==, length);
-    g_assert_cmphex(ldl_le_p(ma + 28), ==, flags);
-}
-
-static void check_generic_initiator(const uint8_t *gi, uint32_t pxm,
-                                    uint8_t bus)
-{
-    static const uint8_t zeroes[12];
-
-    g_assert_nonnull(gi);
-    g_assert_cmpuint(gi[1], ==, 32);
-    g_assert_cmpuint(gi[2], ==, 0);
-    g_assert_cmpuint(gi[3], ==, 1);             /* PCI device handle */
-    g_assert_cmpuint(ldl_le_p(gi + 4), ==, pxm);
-    g_assert_cmpuint(lduw_le_p(gi + 8), ==, 0); /* segment */
-    g_assert_cmpuint(gi[10], ==, bus);
-    g_assert_cmpuint(gi[11], ==, 0);            /* device and function */
-    g_assert_cmpmem(gi + 12, 12, zeroes, 12);
-    g_assert_cmphex(ldl_le_p(gi + 24), ==, 3);
-    g_assert_cmpuint(ldl_le_p(gi + 28), ==, 0);
-}
-
 /* RAM first, then an empty hot-pluggable range for each domain */
 static void test_srat_memory(void)
 {
@@ -680,27 +614,6 @@ static void test_adopt(void)
     g_assert_null(srat_structure(tables, 5, 2));
     g_assert_nonnull(slit);
     g_assert_cmpuint(ldq_le_p(slit + 36), ==, 3);
-}
-
-/* An initiator that the user described is not described again. */
-static void test_initiator_given(void)
-{
-    g_autoptr(GByteArray) tables = tables_of(
-        NVGRACE_MACHINE "-object memory-backend-ram,id=ram,size=1G "
-        "-numa node,nodeid=0,memdev=ram,cpus=0 "
-        "-numa node,nodeid=1 -numa node,nodeid=2 "
-        "-object acpi-generic-initiator,id=gi,pci-dev=gpu1,node=1 "
-        NVGRACE(1, "2G", "pxm-start=1,pxm-count=2"));
-    unsigned pxms = 0;
-
-    for (int i = 0; i < 2; i++) {
-        const uint8_t *gi = srat_structure(tables, 5, i);
-
-        g_assert_nonnull(gi);
-        pxms |= 1u << ldl_le_p(gi + 4);
-    }
-    g_assert_cmphex(pxms, ==, 0x6);
-    g_assert_null(srat_structure(tables, 5, 2));
 }
 
 /*
@@ -1020,8 +933,6 @@ int main(int argc, char **argv)
     qtest_add_func("/nvgrace/tables/srat/hotplug-range",
                    test_srat_hotplug_range);
     qtest_add_func("/nvgrace/tables/numa/adopt", test_adopt);
-    qtest_add_func("/nvgrace/tables/numa/initiator-given",
-                   test_initiator_given);
     qtest_add_func("/nvgrace/tables/slit/one", test_slit_one);
     qtest_add_func("/nvgrace/tables/slit/two-sockets", test_slit_two_sockets);
     qtest_add_func("/nvgrace/tables/slit/user", test_slit_user);

@@ -433,6 +433,15 @@ int nvgrace_server_seen(NVGraceServer *server, enum vfio_user_command command)
     return g_atomic_int_get(&server->seen[command]);
 }
 
+void nvgrace_server_leave(NVGraceServer *server)
+{
+    int client = g_atomic_int_get(&server->client);
+
+    if (client >= 0) {
+        shutdown(client, SHUT_RDWR);
+    }
+}
+
 void nvgrace_server_free(NVGraceServer *server)
 {
     if (server->thread) {
@@ -440,10 +449,7 @@ void nvgrace_server_free(NVGraceServer *server)
 
         /* accept() and recvmsg() return */
         shutdown(server->listener, SHUT_RDWR);
-        client = g_atomic_int_get(&server->client);
-        if (client >= 0) {
-            shutdown(client, SHUT_RDWR);
-        }
+        nvgrace_server_leave(server);
         g_thread_join(server->thread);
         client = g_atomic_int_get(&server->client);
         if (client >= 0) {

@@ -142,6 +142,9 @@ bool nvgrace_server_mapped(NVGraceServer *server, uint64_t iova, uint64_t size);
 /** nvgrace_server_seen() - how many messages of this command came? */
 int nvgrace_server_seen(NVGraceServer *server, enum vfio_user_command command);
 
+/** nvgrace_server_leave() - hang up, while the client is there */
+void nvgrace_server_leave(NVGraceServer *server);
+
 /** nvgrace_server_free() - end it and close all it has */
 void nvgrace_server_free(NVGraceServer *server);
 

@@ -714,6 +714,10 @@ int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
 
+    if (!qtest_has_device("vfio-user-pci-nvgrace")) {
+        g_test_message("this QEMU has no vfio-user");
+        return g_test_run();
+    }
     qtest_add_func("nvgrace-vfio-user/memory/gh200", test_gh200);
     qtest_add_func("nvgrace-vfio-user/memory/gb200", test_gb200);
     qtest_add_func("nvgrace-vfio-user/memory/order", test_order);

@@ -54,28 +54,20 @@ static void append_property(Aml *properties, const char *name, uint64_t value)
     aml_append(properties, pair);
 }
 
-static NVGraceMemory *memory_of(PCIDevice *pdev)
-{
-    NVGraceMemory *mem = nvgrace_memory_first();
-
-    while (mem && mem->pdev != pdev) {
-        mem = nvgrace_memory_next(mem);
-    }
-    return mem;
-}
-
 void nvgrace_build_dev_aml(AcpiDevAmlIf *adev, Aml *scope)
 {
-    NVGraceMemory *mem = memory_of(PCI_DEVICE(adev));
+    NVGraceMemory *mem = nvgrace_memory_of(PCI_DEVICE(adev));
     Aml *dsd, *properties;
-    bool base, pxm, size, egm;
+    bool acpi, base, pxm, size, egm;
 
     if (!mem) {
         return;
     }
-    base = !(mem->dsd_omit & NVGRACE_DSD_BASE);
-    pxm = !(mem->dsd_omit & NVGRACE_DSD_PXM);
-    size = !(mem->dsd_omit & NVGRACE_DSD_SIZE);
+    /* With any of it, drivers that the other view is for look no further. */
+    acpi = mem->view == NVGRACE_GUEST_VIEW_ACPI;
+    base = acpi && !(mem->dsd_omit & NVGRACE_DSD_BASE);
+    pxm = acpi && !(mem->dsd_omit & NVGRACE_DSD_PXM);
+    size = acpi && !(mem->dsd_omit & NVGRACE_DSD_SIZE);
     egm = mem->egm_node != NVGRACE_EGM_NONE;
     if (!base && !pxm && !size && !egm) {
         return;
@@ -149,7 +141,7 @@ static void append_gpu_path(Aml *scope, PCIBus *bus, int depth)
             dev = depth ? aml_device("SW%02X", depth - 1 + bridges)
                         : aml_device("RP%02X", bridges);
             bridges++;
-        } else if (pdev && memory_of(pdev)) {
+        } else if (pdev && nvgrace_memory_of(pdev)) {
             dev = aml_device("GPU0");
         } else {
             continue;
@@ -226,25 +218,11 @@ void virt_nvgrace_build_srat(GArray *table)
     }
     for (mem = nvgrace_memory_first(); mem; mem = nvgrace_memory_next(mem)) {
         for (uint32_t i = 0; i < mem->pxm_count; i++) {
-            if (!(mem->gi_given & (1u << i))) {
-                build_generic_initiator(table, mem->pxm_start + i, mem->pdev);
+            uint32_t pxm = mem->pxm_start + i;
+
+            if (!nvgrace_numa_initiator_given(mem->pdev, pxm)) {
+                build_generic_initiator(table, pxm, mem->pdev);
             }
         }
     }
-}
-
-int virt_nvgrace_device_memory_node(VirtMachineState *vms)
-{
-    int node = MACHINE(vms)->numa_state->num_nodes - 1;
-    NVGraceMemory *mem = nvgrace_memory_first();
-
-    while (mem) {
-        if (node >= mem->pxm_start && node < mem->pxm_start + mem->pxm_count) {
-            node--;
-            mem = nvgrace_memory_first();
-        } else {
-            mem = nvgrace_memory_next(mem);
-        }
-    }
-    return node;
 }

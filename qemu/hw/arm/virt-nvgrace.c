@@ -1,18 +1,8 @@
 /*
  * Where coherent memory of NVIDIA Grace GPUs is in the virt machine
  *
- * The base of the high PCIe MMIO window is aligned to its size, so there is a
- * gap between it and what comes before.  The gap is inside the IPA size that
- * KVM is asked for, and nothing else uses it; by default:
- *
- *     256 GiB                256.5 GiB                     512 GiB       1 TiB
- *     | redistributors, ECAM |            gap              | PCIe MMIO     |
- *                            ^---- usemem and resmem go here
- *
- * highmem-mmio-size= makes the gap larger: it ends at that size.  The memory is
- * aligned to the next power of two of its size if that fits, so that stage 2
- * gets the largest blocks and the guest's driver the alignment of a BAR, and to
- * 1 GiB, the largest block of 4 KiB granules, otherwise.
+ * It is in the gap below the high PCIe MMIO window (virt-nvgrace-gap.c), or
+ * where the user wants it.
  *
  * In: the sizes of a memory, and mem-addr=.  Out: its address, not mapped yet.
  *
@@ -20,7 +10,6 @@
  */
 
 #include "qemu/osdep.h"
-#include "qemu/cutils.h"
 #include "qemu/host-utils.h"
 #include "qemu/units.h"
 #include "qapi/error.h"
@@ -35,6 +24,7 @@
 #include "target/arm/cpu-qom.h"
 #include "target/arm/internals.h"
 #include "trace.h"
+#include "virt-nvgrace-gap.h"
 
 /*
  * Memory is onlined in blocks of 512 MiB by a guest with 64 KiB pages, the
@@ -42,11 +32,6 @@
  * and resmem at a multiple of the same size.
  */
 #define NVGRACE_MEM_ALIGN (512 * MiB)
-
-typedef struct AddressRange {
-    uint64_t base;
-    uint64_t size;
-} AddressRange;
 
 bool virt_nvgrace_check(Error **errp)
 {
@@ -85,15 +70,6 @@ bool virt_nvgrace_check(Error **errp)
     return true;
 }
 
-/* How many bits the largest guest physical address can have at most. */
-static int largest_pa_bits(VirtMachineState *vms)
-{
-    bool fixed_ipa;
-
-    return kvm_enabled() ? kvm_arm_get_max_vm_ipa_size(MACHINE(vms), &fixed_ipa)
-                         : arm_pamax(ARM_CPU(first_cpu));
-}
-
 /*
  * How many bits it has: KVM's IPA size was chosen from the highest address of
  * the memory map before any device existed, see virt_kvm_type().
@@ -102,176 +78,6 @@ static int pa_bits(VirtMachineState *vms)
 {
     return kvm_enabled() ? MAX(64 - clz64(vms->highest_gpa), 32)
                          : arm_pamax(ARM_CPU(first_cpu));
-}
-
-static bool overlap(AddressRange a, AddressRange b)
-{
-    return a.base < b.base + b.size && b.base < a.base + a.size;
-}
-
-/*
- * The lowest address in [@lo, @hi) for @size bytes that is a multiple of @align
- * and in none of @taken; NVGRACE_ADDR_AUTO if there is no such address.
- */
-static uint64_t lowest_free(const GArray *taken, uint64_t lo, uint64_t hi,
-                            uint64_t size, uint64_t align)
-{
-    AddressRange try = { ROUND_UP(lo, align), size };
-
-    for (int i = 0; i < taken->len; i++) {
-        AddressRange other = g_array_index(taken, AddressRange, i);
-
-        if (overlap(try, other)) {
-            try.base = ROUND_UP(other.base + other.size, align);
-            i = -1;
-        }
-    }
-    return try.base < hi && size <= hi - try.base ? try.base
-                                                  : NVGRACE_ADDR_AUTO;
-}
-
-static uint64_t find_room(const GArray *taken, uint64_t lo, uint64_t hi,
-                          uint64_t size)
-{
-    uint64_t addr = lowest_free(taken, lo, hi, size, MAX(pow2ceil(size), GiB));
-
-    return addr == NVGRACE_ADDR_AUTO ? lowest_free(taken, lo, hi, size, GiB)
-                                     : addr;
-}
-
-static uint64_t gap_start(VirtMachineState *vms)
-{
-    const MemMapEntry *ecam = &vms->memmap[VIRT_HIGH_PCIE_ECAM];
-
-    return ecam->base + ecam->size;
-}
-
-/*
- * Would all memories plugged so far and @mem have room with this
- * highmem-mmio-size, placed anew in the same order?
- */
-static bool fits_with(VirtMachineState *vms, NVGraceMemory *mem,
-                      uint64_t mmio_size)
-{
-    g_autoptr(GArray) taken = g_array_new(false, false, sizeof(AddressRange));
-    uint64_t lo = gap_start(vms);
-    uint64_t hi = ROUND_UP(lo, mmio_size);
-    AddressRange window = { hi, mmio_size };
-
-    g_array_append_val(taken, window);
-    for (NVGraceMemory *m = nvgrace_memory_first(); m;
-         m = nvgrace_memory_next(m)) {
-        AddressRange range = { m->addr, nvgrace_memory_size(m) };
-
-        if (m->addr_chosen) {
-            for (int i = 0; i < taken->len; i++) {
-                if (overlap(range, g_array_index(taken, AddressRange, i))) {
-                    return false;
-                }
-            }
-        } else {
-            range.base = find_room(taken, lo, hi, range.size);
-            if (range.base == NVGRACE_ADDR_AUTO) {
-                return false;
-            }
-        }
-        g_array_append_val(taken, range);
-    }
-    return find_room(taken, lo, hi, nvgrace_memory_size(mem)) !=
-           NVGRACE_ADDR_AUTO;
-}
-
-/* The smallest highmem-mmio-size that does; 0 if there is none. */
-static uint64_t highmem_mmio_size_for(VirtMachineState *vms, NVGraceMemory *mem)
-{
-    uint64_t lo = gap_start(vms);
-    uint64_t limit = BIT_ULL(largest_pa_bits(vms));
-    uint64_t size = vms->memmap[VIRT_HIGH_PCIE_MMIO].size * 2;
-
-    for (; ROUND_UP(lo, size) + size <= limit; size *= 2) {
-        if (fits_with(vms, mem, size)) {
-            return size;
-        }
-    }
-    return 0;
-}
-
-static bool check_highmem(VirtMachineState *vms, Error **errp)
-{
-    const char *off = !vms->highmem ? "highmem" :
-                      !vms->highmem_ecam ? "highmem-ecam" :
-                      !vms->highmem_mmio ? "highmem-mmio" : NULL;
-
-    if (off) {
-        error_setg(errp, "coherent GPU memory goes between the high PCIe ECAM "
-                   "and the high PCIe MMIO window, but %s is off", off);
-        error_append_hint(errp, "Use -machine virt,%s=on; if it is not off "
-                          "there, the CPU's %d physical address bits are too "
-                          "few.\n", off, largest_pa_bits(vms));
-    }
-    return !off;
-}
-
-static unsigned plugged_count(void)
-{
-    unsigned count = 0;
-
-    for (NVGraceMemory *m = nvgrace_memory_first(); m;
-         m = nvgrace_memory_next(m)) {
-        count++;
-    }
-    return count;
-}
-
-/* What the memories plugged so far have of the gap */
-static void append_taken(GArray *taken)
-{
-    for (NVGraceMemory *m = nvgrace_memory_first(); m;
-         m = nvgrace_memory_next(m)) {
-        AddressRange range = { m->addr, nvgrace_memory_size(m) };
-        AddressRange retired = { m->egm_retired_addr,
-                                 NVGRACE_EGM_RETIRED_SIZE };
-
-        g_array_append_val(taken, range);
-        if (m->egm_node != NVGRACE_EGM_NONE) {
-            g_array_append_val(taken, retired);
-        }
-    }
-}
-
-static bool place_in_gap(VirtMachineState *vms, NVGraceMemory *mem,
-                         uint64_t *addr, Error **errp)
-{
-    uint64_t size = nvgrace_memory_size(mem);
-    g_autoptr(GArray) taken = g_array_new(false, false, sizeof(AddressRange));
-    g_autofree char *size_str = size_to_str(size);
-    uint64_t lo, hi, mmio_size;
-
-    if (!check_highmem(vms, errp)) {
-        return false;
-    }
-
-    append_taken(taken);
-    lo = gap_start(vms);
-    hi = vms->memmap[VIRT_HIGH_PCIE_MMIO].base;
-    *addr = find_room(taken, lo, hi, size);
-    if (*addr != NVGRACE_ADDR_AUTO) {
-        return true;
-    }
-
-    error_setg(errp, "no room for %s of coherent GPU memory between 0x%" PRIx64
-               " and 0x%" PRIx64 ", where %u other GPUs have theirs", size_str,
-               lo, hi - 1, plugged_count());
-    mmio_size = highmem_mmio_size_for(vms, mem);
-    if (mmio_size) {
-        error_append_hint(errp, "Use -machine virt,highmem-mmio-size=%" PRIu64
-                          "G.\n", mmio_size / GiB);
-    } else {
-        error_append_hint(errp, "No highmem-mmio-size= makes enough room in "
-                          "%d physical address bits: use fewer GPUs.\n",
-                          largest_pa_bits(vms));
-    }
-    return false;
 }
 
 /* What is mapped at @range, or may be later: its name and where it is. */
@@ -311,7 +117,7 @@ static char *occupant(VirtMachineState *vms, AddressRange range,
     for (NVGraceMemory *m = nvgrace_memory_first(); m;
          m = nvgrace_memory_next(m)) {
         *where = (AddressRange) { m->addr, nvgrace_memory_size(m) };
-        if (overlap(range, *where)) {
+        if (m->view == NVGRACE_GUEST_VIEW_ACPI && overlap(range, *where)) {
             return g_strdup_printf("the coherent memory of GPU '%s'",
                                    m->pdev->qdev.id ?: m->pdev->name);
         }
@@ -375,7 +181,7 @@ bool virt_nvgrace_place(NVGraceMemory *mem, Error **errp)
     AddressRange range = { mem->addr, nvgrace_memory_size(mem) };
 
     if (range.base == NVGRACE_ADDR_AUTO &&
-        !place_in_gap(vms, mem, &range.base, errp)) {
+        !virt_nvgrace_gap_find(vms, mem, &range.base, errp)) {
         return false;
     }
     if (!check_addr(vms, range, errp)) {
@@ -394,8 +200,6 @@ bool virt_nvgrace_place_egm(NVGraceMemory *mem, Error **errp)
     ERRP_GUARD();
     VirtMachineState *vms = VIRT_MACHINE(qdev_get_machine());
     const NumaState *numa = MACHINE(vms)->numa_state;
-    g_autoptr(GArray) taken = g_array_new(false, false, sizeof(AddressRange));
-    AddressRange self = { mem->addr, nvgrace_memory_size(mem) };
     uint64_t addr;
 
     if (mem->egm_node >= numa->num_nodes ||
@@ -406,21 +210,7 @@ bool virt_nvgrace_place_egm(NVGraceMemory *mem, Error **errp)
                           "or leave egm-node= out.\n", mem->egm_node);
         return false;
     }
-    if (!check_highmem(vms, errp)) {
-        return false;
-    }
-
-    append_taken(taken);
-    g_array_append_val(taken, self);
-    addr = lowest_free(taken, gap_start(vms),
-                       vms->memmap[VIRT_HIGH_PCIE_MMIO].base,
-                       NVGRACE_EGM_RETIRED_SIZE, NVGRACE_EGM_RETIRED_SIZE);
-    if (addr == NVGRACE_ADDR_AUTO) {
-        error_setg(errp, "no room for the list of retired EGM pages, 0x%x "
-                   "bytes, below the high PCIe MMIO window",
-                   NVGRACE_EGM_RETIRED_SIZE);
-        error_append_hint(errp, "Leave mem-addr= of the GPUs out, or "
-                          "egm-node=.\n");
+    if (!virt_nvgrace_gap_find_retired(vms, mem, &addr, errp)) {
         return false;
     }
 

@@ -7,18 +7,20 @@
  * object is one GPU's worth of such memory in a virtual machine, whoever
  * provides it: a VFIO device or the emulated GPU.
  *
- *            container, at mem->addr
+ *            container, at mem->addr, in the "acpi" view
  *     +----------------------------------+-----------+
  *     |              usemem              |  resmem   |
  *     +----------------------------------+-----------+
  *     0                          usemem_size   usemem_size + resmem_size
  *
  * The two are contiguous and in this order, as on the hardware: a guest that
- * passes the GPU on to its own guest computes the same split.
+ * passes the GPU on to its own guest computes the same split.  In the "bar"
+ * view there are two BARs instead (nvgrace-bars.c).
  *
  * In: MemoryRegions, sizes and properties of a PCI device.  Out: NUMA nodes
  * (nvgrace-numa.c), a guest physical address (hw/arm/virt-nvgrace.c), and the
- * list that the ACPI code (hw/arm/virt-acpi-nvgrace.c) describes.
+ * list that the ACPI code (hw/arm/virt-acpi-nvgrace.c) describes and
+ * query-nvgrace-gpus (nvgrace-qmp.c) returns.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -32,8 +34,11 @@
 #include "hw/pci/pci_bridge.h"
 #include "hw/pci/pci_bus.h"
 #include "hw/pci/pcie.h"
+#include "migration/blocker.h"
 #include "system/address-spaces.h"
+#include "nvgrace-bars.h"
 #include "nvgrace-numa.h"
+#include "nvgrace-qmp.h"
 #include "trace.h"
 
 static QTAILQ_HEAD(, NVGraceMemory) plugged =
@@ -49,19 +54,36 @@ NVGraceMemory *nvgrace_memory_next(NVGraceMemory *mem)
     return QTAILQ_NEXT(mem, next);
 }
 
-void nvgrace_memory_describe(ObjectClass *oc)
+NVGraceMemory *nvgrace_memory_of(PCIDevice *pdev)
 {
+    NVGraceMemory *mem = nvgrace_memory_first();
+
+    while (mem && mem->pdev != pdev) {
+        mem = nvgrace_memory_next(mem);
+    }
+    return mem;
+}
+
+void nvgrace_memory_class_init(ObjectClass *oc)
+{
+    object_class_property_add(oc, "coherent-memory", "NvgraceGpuInfo",
+                              nvgrace_get_info, NULL, NULL, NULL);
+    object_class_property_set_description(oc, "coherent-memory",
+        "What query-nvgrace-gpus says of this device");
     object_class_property_set_description(oc, "mem-addr",
         "Guest physical address of the coherent memory, a multiple of 512 MiB; "
         "left out, QEMU finds one");
     object_class_property_set_description(oc, "pxm-start",
         "First NUMA node of the coherent memory: one declared without memory "
-        "and CPUs; left out, the next free one");
+        "and CPUs; left out, the first that an acpi-generic-initiator names "
+        "for this device, or the next free one");
     object_class_property_set_description(oc, "pxm-count",
-        "Number of NUMA nodes of the coherent memory, 1 to 8");
+        "Number of NUMA nodes of the coherent memory, 1 to 8; left out, those "
+        "that acpi-generic-initiator objects name, or 8");
     object_class_property_set_description(oc, "egm-node",
         "NUMA node whose RAM is extended GPU memory (EGM) of this GPU; left "
         "out, there is none");
+    ACPI_DEV_AML_IF_CLASS(oc)->build_dev_aml = nvgrace_build_dev_aml;
 }
 
 static bool below_pcie_port(PCIDevice *pdev)
@@ -97,8 +119,8 @@ bool nvgrace_memory_check(NVGraceMemory *mem, PCIDevice *pdev, Error **errp)
                           "and bus=rp0,addr=0 for the GPU.\n");
         return false;
     }
-
-    if (mem->pxm_count < 1 || mem->pxm_count > NVGRACE_PXM_COUNT_MAX) {
+    if (mem->pxm_count != NVGRACE_PXM_AUTO &&
+        (mem->pxm_count < 1 || mem->pxm_count > NVGRACE_PXM_COUNT_MAX)) {
         error_setg(errp, "pxm-count=%" PRIu32 " is not between 1 and %d",
                    mem->pxm_count, NVGRACE_PXM_COUNT_MAX);
         error_append_hint(errp, "Bare metal has %d per GPU; 1 is enough "
@@ -144,14 +166,60 @@ static bool map_egm(NVGraceMemory *mem, Error **errp)
     return true;
 }
 
+/* In the "acpi" view: find a place and map both there. */
+static bool map_container(NVGraceMemory *mem, Error **errp)
+{
+    if (!virt_nvgrace_place(mem, errp)) {
+        return false;
+    }
+    memory_region_init(&mem->container, OBJECT(mem->pdev), "nvgrace-memory",
+                       nvgrace_memory_size(mem));
+    memory_region_add_subregion(&mem->container, 0, mem->usemem);
+    if (mem->resmem) {
+        memory_region_add_subregion(&mem->container, mem->usemem_size,
+                                    mem->resmem);
+    }
+    memory_region_add_subregion(get_system_memory(), mem->addr,
+                                &mem->container);
+    return true;
+}
+
+static void unmap_container(NVGraceMemory *mem)
+{
+    MemoryRegion *mr, *next;
+
+    memory_region_del_subregion(get_system_memory(), &mem->container);
+    QTAILQ_FOREACH_SAFE(mr, &mem->container.subregions, subregions_link, next) {
+        memory_region_del_subregion(&mem->container, mr);
+    }
+    object_unparent(OBJECT(&mem->container));
+}
+
+static bool block_migration(NVGraceMemory *mem, Error **errp)
+{
+    error_setg(&mem->blocker, "the coherent memory of GPU '%s' cannot be "
+               "migrated: it is in a GPU of this host",
+               mem->pdev->qdev.id ?: mem->pdev->name);
+    return !migrate_add_blocker(&mem->blocker, errp);
+}
+
+static void forget(NVGraceMemory *mem)
+{
+    mem->addr = mem->chosen.addr;
+    mem->pxm_start = mem->chosen.pxm_start;
+    mem->pxm_count = mem->chosen.pxm_count;
+    mem->pdev = NULL;
+}
+
 bool nvgrace_memory_plug(NVGraceMemory *mem, PCIDevice *pdev,
                          MemoryRegion *usemem, MemoryRegion *resmem,
                          Error **errp)
 {
-    uint32_t pxm_start = mem->pxm_start;
-    uint64_t addr;
+    bool bars = mem->view == NVGRACE_GUEST_VIEW_BAR;
 
+    mem->usemem = usemem;
     mem->usemem_size = memory_region_size(usemem);
+    mem->resmem = resmem;
     mem->resmem_size = resmem ? memory_region_size(resmem) : 0;
     if (!check_size("usemem", mem->usemem_size, errp) ||
         (resmem && !check_size("resmem", mem->resmem_size, errp))) {
@@ -159,64 +227,65 @@ bool nvgrace_memory_plug(NVGraceMemory *mem, PCIDevice *pdev,
     }
 
     mem->pdev = pdev;
+    mem->chosen.addr = mem->addr;
+    mem->chosen.pxm_start = mem->pxm_start;
+    mem->chosen.pxm_count = mem->pxm_count;
     if (!nvgrace_numa_add(mem, errp)) {
-        mem->pdev = NULL;
-        return false;
+        goto err_forget;
     }
-    addr = mem->addr;
-    mem->addr_chosen = addr != NVGRACE_ADDR_AUTO;
-    if (!virt_nvgrace_place(mem, errp) || !map_egm(mem, errp)) {
-        nvgrace_numa_remove(mem, true);
-        mem->addr = addr;
-        mem->pxm_start = pxm_start;
-        mem->pdev = NULL;
-        return false;
+    if (!block_migration(mem, errp)) {
+        goto err_numa;
     }
-
-    memory_region_init(&mem->container, OBJECT(pdev), "nvgrace-memory",
-                       nvgrace_memory_size(mem));
-    memory_region_add_subregion(&mem->container, 0, usemem);
-    if (resmem) {
-        memory_region_add_subregion(&mem->container, mem->usemem_size, resmem);
+    if (bars ? !virt_nvgrace_check_bars(mem, errp) :
+               !map_container(mem, errp)) {
+        goto err_migration;
     }
-    memory_region_add_subregion(get_system_memory(), mem->addr,
-                                &mem->container);
+    if (!map_egm(mem, errp)) {
+        goto err_container;
+    }
+    if (bars) {
+        nvgrace_bars_add(mem);
+    }
 
     QTAILQ_INSERT_TAIL(&plugged, mem, next);
     trace_nvgrace_memory_plug(pdev->qdev.id ?: pdev->name, mem->addr,
                               mem->usemem_size, mem->resmem_size);
     return true;
+
+err_container:
+    if (!bars) {
+        unmap_container(mem);
+    }
+err_migration:
+    migrate_del_blocker(&mem->blocker);
+err_numa:
+    nvgrace_numa_remove();
+err_forget:
+    forget(mem);
+    return false;
 }
 
 void nvgrace_memory_unplug(NVGraceMemory *mem)
 {
-    MemoryRegion *mr, *next;
-    bool last;
-
     if (!mem->pdev) {
         return;
     }
     trace_nvgrace_memory_unplug(mem->pdev->qdev.id ?: mem->pdev->name,
                                 mem->addr);
 
-    last = !QTAILQ_NEXT(mem, next);
     QTAILQ_REMOVE(&plugged, mem, next);
-
-    memory_region_del_subregion(get_system_memory(), &mem->container);
-    QTAILQ_FOREACH_SAFE(mr, &mem->container.subregions, subregions_link, next) {
-        memory_region_del_subregion(&mem->container, mr);
-    }
-    object_unparent(OBJECT(&mem->container));
     if (mem->egm_node != NVGRACE_EGM_NONE) {
         memory_region_del_subregion(get_system_memory(), &mem->egm_retired);
         object_unparent(OBJECT(&mem->egm_retired));
     }
-
-    nvgrace_numa_remove(mem, last);
-    if (!mem->addr_chosen) {
-        mem->addr = NVGRACE_ADDR_AUTO;
+    if (mem->view == NVGRACE_GUEST_VIEW_BAR) {
+        nvgrace_bars_remove(mem);
+    } else {
+        unmap_container(mem);
     }
-    mem->pdev = NULL;
+    migrate_del_blocker(&mem->blocker);
+    nvgrace_numa_remove();
+    forget(mem);
 }
 
 /*
@@ -229,7 +298,7 @@ static void nvgrace_memory_init(Object *obj)
 
     mem->addr = NVGRACE_ADDR_AUTO;
     mem->pxm_start = NVGRACE_PXM_AUTO;
-    mem->pxm_count = NVGRACE_PXM_COUNT_MAX;
+    mem->pxm_count = NVGRACE_PXM_AUTO;
     mem->egm_node = NVGRACE_EGM_NONE;
 }
 

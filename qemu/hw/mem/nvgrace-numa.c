@@ -8,16 +8,18 @@
  * eight of them per GPU, and all the distances, is no help to anybody, so the
  * device brings its own.
  *
- * In: a memory's pxm-start and pxm-count.  Out: nodes, distances and latencies
- * in the machine's NumaState, from which QEMU builds SRAT, SLIT and HMAT.
+ * In: a memory's pxm-start and pxm-count, acpi-generic-initiator objects that
+ * name its device.  Out: nodes in the machine's NumaState, from which QEMU
+ * builds SRAT, and by nvgrace-distances.c SLIT and HMAT.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
 
 #include "qemu/osdep.h"
 #include "qemu/error-report.h"
-#include "qemu/units.h"
+#include "qemu/bitmap.h"
 #include "qapi/error.h"
+#include "hw/acpi/generic-initiator.h"
 #include "hw/core/boards.h"
 #include "hw/pci/pci.h"
 #include "hw/pci/pci_bus.h"
@@ -25,26 +27,18 @@
 #include "nvgrace-numa.h"
 #include "trace.h"
 
-/*
- * Distances of Grace machines, as "numactl -H" shows them on a GB200 with two
- * CPUs and four GPUs.
- */
-#define DISTANCE_CPU_CPU        40
-#define DISTANCE_CPU_OWN_GPU    80
-#define DISTANCE_CPU_OTHER_GPU  120
-#define DISTANCE_SAME_GPU       11
-#define DISTANCE_GPU_GPU        40
-
 /* Linux' CONFIG_NODES_SHIFT for arm64 is 4 unless a distributor changes it. */
 #define LINUX_DEFAULT_NODES     16
+
+/* The machine's state without any GPU; NULL while there is none */
+static NumaState *without_gpus;
 
 static NumaState *numa_state(void)
 {
     return MACHINE(qdev_get_machine())->numa_state;
 }
 
-/* The node of the CPUs that the GPU is next to. */
-static int socket_of(const NVGraceMemory *mem)
+int nvgrace_numa_socket(const NVGraceMemory *mem)
 {
     int node = pci_bus_numa_node(pci_device_root_bus(mem->pdev));
 
@@ -56,10 +50,10 @@ static bool owns(const NVGraceMemory *mem, uint32_t node)
     return node >= mem->pxm_start && node - mem->pxm_start < mem->pxm_count;
 }
 
-/* Whose node is it, @mem being plugged right now?  NULL: no GPU's. */
-static const NVGraceMemory *owner_of(uint32_t node, const NVGraceMemory *mem)
+const NVGraceMemory *nvgrace_numa_owner(uint32_t node,
+                                        const NVGraceMemory *mem)
 {
-    if (owns(mem, node)) {
+    if (mem && owns(mem, node)) {
         return mem;
     }
     for (NVGraceMemory *m = nvgrace_memory_first(); m;
@@ -71,7 +65,7 @@ static const NVGraceMemory *owner_of(uint32_t node, const NVGraceMemory *mem)
     return NULL;
 }
 
-static bool node_has_cpu(int node)
+bool nvgrace_numa_has_cpu(int node)
 {
     MachineState *ms = MACHINE(qdev_get_machine());
     MachineClass *mc = MACHINE_GET_CLASS(ms);
@@ -86,145 +80,6 @@ static bool node_has_cpu(int node)
     return false;
 }
 
-static uint8_t distance(int a, int b, const NVGraceMemory *mem)
-{
-    const NVGraceMemory *gpu_a = owner_of(a, mem);
-    const NVGraceMemory *gpu_b = owner_of(b, mem);
-
-    if (a == b) {
-        return NUMA_DISTANCE_MIN;
-    }
-    if (gpu_a && gpu_b) {
-        return gpu_a == gpu_b ? DISTANCE_SAME_GPU : DISTANCE_GPU_GPU;
-    }
-    if (gpu_a) {
-        return socket_of(gpu_a) == b ? DISTANCE_CPU_OWN_GPU
-                                     : DISTANCE_CPU_OTHER_GPU;
-    }
-    if (gpu_b) {
-        return socket_of(gpu_b) == a ? DISTANCE_CPU_OWN_GPU
-                                     : DISTANCE_CPU_OTHER_GPU;
-    }
-    return node_has_cpu(a) && node_has_cpu(b) ? DISTANCE_CPU_CPU
-                                              : NUMA_DISTANCE_DEFAULT;
-}
-
-/* Distances from -numa dist, and those set for an earlier GPU, are not 0. */
-static void fill_distances(NumaState *numa, const NVGraceMemory *mem)
-{
-    for (int a = 0; a < numa->num_nodes; a++) {
-        for (int b = 0; b < numa->num_nodes; b++) {
-            if (!numa->nodes[a].distance[b]) {
-                numa->nodes[a].distance[b] = distance(a, b, mem);
-            }
-        }
-    }
-    numa->have_numa_distance = true;
-}
-
-/*
- * HMAT, if the machine has hmat=on.  Grace firmware has three tables of all
- * initiators and targets, read latency, write latency and access bandwidth, in
- * units of 1000 ps and 1000 MB/s.  Its numbers come from a device tree that is
- * not public: ours say what the SLIT says, the ratios to local memory, for
- * which the latency and bandwidth below stand.  With -numa hmat-lb it is the
- * user who describes the machine, and nothing is added.
- */
-#define LOCAL_LATENCY    100    /* ns */
-#define LOCAL_BANDWIDTH  500    /* thousands of MB/s */
-
-static const struct {
-    int type;
-    uint64_t base;              /* of HMAT_LB_Info: ns, or bytes per second */
-} localities[] = {
-    { HMAT_LB_DATA_READ_LATENCY, 1 },
-    { HMAT_LB_DATA_WRITE_LATENCY, 1 },
-    { HMAT_LB_DATA_ACCESS_BANDWIDTH, 1000 * MiB },
-};
-
-/* Those that we made, by index of @localities; the others are the user's. */
-static HMAT_LB_Info *our_localities[ARRAY_SIZE(localities)];
-
-static bool user_has_localities(const NumaState *numa)
-{
-    for (int level = 0; level < HMAT_LB_LEVELS; level++) {
-        for (int type = 0; type < HMAT_LB_TYPES; type++) {
-            bool ours = false;
-
-            for (int i = 0; i < ARRAY_SIZE(localities); i++) {
-                ours |= numa->hmat_lb[level][type] == our_localities[i];
-            }
-            if (numa->hmat_lb[level][type] && !ours) {
-                return true;
-            }
-        }
-    }
-    return false;
-}
-
-static uint64_t locality(int index, uint8_t distance)
-{
-    if (localities[index].type == HMAT_LB_DATA_ACCESS_BANDWIDTH) {
-        return LOCAL_BANDWIDTH * NUMA_DISTANCE_MIN / distance *
-               localities[index].base;
-    }
-    return LOCAL_LATENCY * distance / NUMA_DISTANCE_MIN;
-}
-
-/* Make our tables, or make them anew after nodes have come or gone. */
-static void fill_localities(NumaState *numa)
-{
-    if (!numa->hmat_enabled || user_has_localities(numa)) {
-        return;
-    }
-    for (int i = 0; i < ARRAY_SIZE(localities); i++) {
-        HMAT_LB_Info *info = our_localities[i];
-
-        if (!info) {
-            info = g_new0(HMAT_LB_Info, 1);
-            info->hierarchy = HMAT_LB_MEM_MEMORY;
-            info->data_type = localities[i].type;
-            info->base = localities[i].base;
-            info->list = g_array_new(false, true, sizeof(HMAT_LB_Data));
-            our_localities[i] = info;
-        }
-        numa->hmat_lb[HMAT_LB_MEM_MEMORY][localities[i].type] = info;
-
-        g_array_set_size(info->list, 0);
-        for (int from = 0; from < numa->num_nodes; from++) {
-            if (!numa->nodes[from].has_cpu && !numa->nodes[from].has_gi) {
-                continue;
-            }
-            for (int to = 0; to < numa->num_nodes; to++) {
-                uint8_t distance = numa->nodes[from].distance[to];
-                HMAT_LB_Data data = {
-                    .initiator = from,
-                    .target = to,
-                    .data = locality(i, distance),
-                };
-
-                if (distance != NUMA_DISTANCE_UNREACHABLE) {
-                    g_array_append_val(info->list, data);
-                }
-            }
-        }
-    }
-}
-
-/* What is in @numa is from before the first GPU. */
-static void drop_localities(NumaState *numa)
-{
-    for (int i = 0; i < ARRAY_SIZE(localities); i++) {
-        HMAT_LB_Info *info = our_localities[i];
-
-        if (info && !numa->hmat_lb[HMAT_LB_MEM_MEMORY][info->data_type]) {
-            g_array_unref(info->list);
-            g_free(info);
-            our_localities[i] = NULL;
-        }
-    }
-}
-
 static void append_node(NumaState *numa, uint64_t size)
 {
     NodeInfo *node = &numa->nodes[numa->num_nodes++];
@@ -236,11 +91,9 @@ static void append_node(NumaState *numa, uint64_t size)
     };
 }
 
-static bool add_nodes(MachineState *ms, NVGraceMemory *mem, Error **errp)
+/* Nodes that exist from the first GPU on, whoever's they are */
+static void add_common_nodes(MachineState *ms, NumaState *numa, int count)
 {
-    NumaState *numa = ms->numa_state;
-    uint32_t start, end;
-
     if (!numa->num_nodes) {
         /* As QEMU does for maxmem=: all there is so far is one node. */
         append_node(numa, ms->ram_size);
@@ -249,26 +102,154 @@ static bool add_nodes(MachineState *ms, NVGraceMemory *mem, Error **errp)
             numa->nodes[0].initiator = 0;
         }
     }
+    while (numa->num_nodes < count) {
+        append_node(numa, 0);
+    }
+}
 
-    start = mem->pxm_start == NVGRACE_PXM_AUTO ? numa->num_nodes
-                                               : mem->pxm_start;
-    if (start > numa->num_nodes) {
+static void take_nodes(MachineState *ms, NumaState *numa,
+                       const NVGraceMemory *mem)
+{
+    uint32_t end = mem->pxm_start + mem->pxm_count;
+
+    add_common_nodes(ms, numa, end);
+    for (uint32_t n = mem->pxm_start; n < end; n++) {
+        numa->nodes[n].has_gi = true;
+    }
+}
+
+typedef struct GivenNodes {
+    PCIDevice *pdev;
+    unsigned long nodes[BITS_TO_LONGS(MAX_NODES)];
+} GivenNodes;
+
+static int find_given_node(Object *obj, void *opaque)
+{
+    GivenNodes *given = opaque;
+    AcpiGenericInitiator *gi = (AcpiGenericInitiator *)
+        object_dynamic_cast(obj, TYPE_ACPI_GENERIC_INITIATOR);
+
+    if (gi && gi->pci_dev && gi->node < MAX_NODES &&
+        object_resolve_path_type(gi->pci_dev, TYPE_PCI_DEVICE, NULL) ==
+        OBJECT(given->pdev)) {
+        set_bit(gi->node, given->nodes);
+    }
+    return 0;
+}
+
+static void find_given_nodes(GivenNodes *given, PCIDevice *pdev)
+{
+    *given = (GivenNodes) { .pdev = pdev };
+    object_child_foreach_recursive(object_get_objects_root(), find_given_node,
+                                   given);
+}
+
+bool nvgrace_numa_initiator_given(PCIDevice *pdev, uint32_t node)
+{
+    GivenNodes given;
+
+    find_given_nodes(&given, pdev);
+    return node < MAX_NODES && test_bit(node, given.nodes);
+}
+
+/*
+ * Whoever writes acpi-generic-initiator objects for the device, by hand or as
+ * libvirt does, has chosen its nodes by that.
+ */
+static bool choose_by_initiators(NVGraceMemory *mem, Error **errp)
+{
+    GivenNodes given;
+    unsigned long first, last, count;
+
+    find_given_nodes(&given, mem->pdev);
+    first = find_first_bit(given.nodes, MAX_NODES);
+    if (first == MAX_NODES) {
+        return true;
+    }
+    last = find_last_bit(given.nodes, MAX_NODES);
+    count = bitmap_count_one(given.nodes, MAX_NODES);
+
+    if (count > NVGRACE_PXM_COUNT_MAX) {
+        error_setg(errp, "the acpi-generic-initiator objects of this GPU name "
+                   "%lu NUMA nodes, %d are the most", count,
+                   NVGRACE_PXM_COUNT_MAX);
+        error_append_hint(errp, "Leave some of them out.\n");
+        return false;
+    }
+    if (mem->pxm_start == NVGRACE_PXM_AUTO) {
+        if (count != last - first + 1) {
+            error_setg(errp, "the acpi-generic-initiator objects of this GPU "
+                       "name %lu of the NUMA nodes %lu to %lu, but its nodes "
+                       "are consecutive", count, first, last);
+            error_append_hint(errp, "Name all of them, or say which they are "
+                              "by pxm-start=%lu,pxm-count=%lu.\n", first,
+                              last - first + 1);
+            return false;
+        }
+        mem->pxm_start = first;
+    }
+    if (mem->pxm_count == NVGRACE_PXM_AUTO && last >= mem->pxm_start) {
+        mem->pxm_count = last - mem->pxm_start + 1;
+    }
+    if (first >= mem->pxm_start &&
+        (mem->pxm_count == NVGRACE_PXM_AUTO ||
+         last - mem->pxm_start < mem->pxm_count)) {
+        return true;
+    }
+
+    if (first < mem->pxm_start) {
+        error_setg(errp, "an acpi-generic-initiator object names NUMA node %lu "
+                   "for this GPU, before pxm-start=%" PRIu32, first,
+                   mem->pxm_start);
+    } else {
+        error_setg(errp, "an acpi-generic-initiator object names NUMA node %lu "
+                   "for this GPU, beyond the pxm-count=%" PRIu32 " nodes from "
+                   "%" PRIu32 " on", last, mem->pxm_count, mem->pxm_start);
+    }
+    error_append_hint(errp, "Leave pxm-start= and pxm-count= out, then its "
+                      "nodes are those that the objects name.\n");
+    return false;
+}
+
+static bool choose_nodes(MachineState *ms, NVGraceMemory *mem, Error **errp)
+{
+    NumaState *numa = ms->numa_state;
+    int next = MAX(numa->num_nodes, 1);
+    bool named = mem->pxm_start == NVGRACE_PXM_AUTO;
+    uint64_t end;
+
+    if (!choose_by_initiators(mem, errp)) {
+        return false;
+    }
+    named &= mem->pxm_start != NVGRACE_PXM_AUTO;
+    if (mem->pxm_count == NVGRACE_PXM_AUTO) {
+        mem->pxm_count = NVGRACE_PXM_COUNT_MAX;
+    }
+
+    if (mem->pxm_start == NVGRACE_PXM_AUTO) {
+        mem->pxm_start = next;
+    }
+    if (mem->pxm_start > next) {
         error_setg(errp, "pxm-start=%" PRIu32 " leaves a gap: NUMA nodes are "
                    "numbered without gaps and the next free one is %d",
-                   start, numa->num_nodes);
-        error_append_hint(errp, "Use pxm-start=%d, or leave pxm-start= out.\n",
-                          numa->num_nodes);
+                   mem->pxm_start, next);
+        error_append_hint(errp, named ?
+                          "Declare those before it by -numa node, or name "
+                          "nodes from %d on in its acpi-generic-initiator "
+                          "objects.\n" :
+                          "Use pxm-start=%d, or leave pxm-start= out.\n", next);
         return false;
     }
 
-    end = start + mem->pxm_count;
+    end = (uint64_t)mem->pxm_start + mem->pxm_count;
     if (end > MAX_NODES) {
         error_setg(errp, "pxm-count=%" PRIu32 " needs NUMA nodes %" PRIu32
-                   " to %" PRIu32 ", but the last one that QEMU can have is %d",
-                   mem->pxm_count, start, end - 1, MAX_NODES - 1);
-        if (start < MAX_NODES) {
+                   " to %" PRIu64 ", but the last one that QEMU can have is %d",
+                   mem->pxm_count, mem->pxm_start, end - 1, MAX_NODES - 1);
+        if (mem->pxm_start < MAX_NODES) {
             error_append_hint(errp, "Use pxm-count=%d or less, here or for "
-                              "other GPUs.\n", MAX_NODES - (int)start);
+                              "other GPUs.\n",
+                              MAX_NODES - (int)mem->pxm_start);
         } else {
             error_append_hint(errp, "Use a smaller pxm-count= for the GPUs "
                               "before this one.\n");
@@ -276,40 +257,28 @@ static bool add_nodes(MachineState *ms, NVGraceMemory *mem, Error **errp)
         return false;
     }
 
-    mem->gi_given = 0;
-    for (uint32_t n = start; n < end; n++) {
-        if (n == numa->num_nodes) {
-            append_node(numa, 0);
-        } else {
-            const char *why = NULL;
+    for (uint32_t n = mem->pxm_start; n < MIN(end, next); n++) {
+        const char *why = NULL;
 
-            for (NVGraceMemory *m = nvgrace_memory_first(); m;
-                 m = nvgrace_memory_next(m)) {
-                if (owns(m, n)) {
-                    why = "belongs to another GPU";
-                }
-            }
-            if (numa->nodes[n].node_mem) {
-                why = "has memory";
-            } else if (node_has_cpu(n)) {
-                why = "has CPUs";
-            }
-            if (why) {
-                error_setg(errp, "pxm-start=%" PRIu32 ",pxm-count=%" PRIu32
-                           " takes NUMA node %" PRIu32 ", which %s",
-                           start, mem->pxm_count, n, why);
-                error_append_hint(errp, "Use pxm-start=%d, or leave pxm-start= "
-                                  "out.\n", numa->num_nodes);
-                return false;
-            }
-            if (numa->nodes[n].has_gi) {
-                mem->gi_given |= 1u << (n - start);
-            }
+        if (nvgrace_numa_owner(n, NULL)) {
+            why = "belongs to another GPU";
+        } else if (!numa->num_nodes || numa->nodes[n].node_mem) {
+            why = "has memory";
+        } else if (nvgrace_numa_has_cpu(n)) {
+            why = "has CPUs";
         }
-        numa->nodes[n].has_gi = true;
+        if (why) {
+            error_setg(errp, "pxm-start=%" PRIu32 ",pxm-count=%" PRIu32
+                       " takes NUMA node %" PRIu32 ", which %s",
+                       mem->pxm_start, mem->pxm_count, n, why);
+            error_append_hint(errp, named ?
+                              "Name nodes from %d on in its "
+                              "acpi-generic-initiator objects.\n" :
+                              "Use pxm-start=%d, or leave pxm-start= out.\n",
+                              next);
+            return false;
+        }
     }
-
-    mem->pxm_start = start;
     return true;
 }
 
@@ -318,15 +287,20 @@ bool nvgrace_numa_add(NVGraceMemory *mem, Error **errp)
     ERRP_GUARD();
     MachineState *ms = MACHINE(qdev_get_machine());
     NumaState *numa = ms->numa_state;
+    uint32_t start = mem->pxm_start, count = mem->pxm_count;
 
-    mem->numa_before = g_memdup2(numa, sizeof(*numa));
-    if (!add_nodes(ms, mem, errp)) {
-        nvgrace_numa_remove(mem, true);
+    if (!choose_nodes(ms, mem, errp)) {
+        mem->pxm_start = start;
+        mem->pxm_count = count;
         return false;
     }
-    fill_distances(numa, mem);
-    fill_localities(numa);
-    trace_nvgrace_numa_add(mem->pxm_start, mem->pxm_count, socket_of(mem));
+    if (!without_gpus) {
+        without_gpus = g_memdup2(numa, sizeof(*numa));
+    }
+    take_nodes(ms, numa, mem);
+    nvgrace_distances_fill(numa, without_gpus, mem);
+    trace_nvgrace_numa_add(mem->pxm_start, mem->pxm_count,
+                           nvgrace_numa_socket(mem));
 
     if (numa->num_nodes > LINUX_DEFAULT_NODES) {
         warn_report_once("%d NUMA nodes are more than the %d of a Linux guest "
@@ -337,14 +311,31 @@ bool nvgrace_numa_add(NVGraceMemory *mem, Error **errp)
     return true;
 }
 
-void nvgrace_numa_remove(NVGraceMemory *mem, bool last)
+void nvgrace_numa_remove(void)
 {
-    if (last) {
-        *numa_state() = *mem->numa_before;
-        drop_localities(numa_state());
-        if (our_localities[0]) {
-            fill_localities(numa_state());
-        }
+    MachineState *ms = MACHINE(qdev_get_machine());
+    NumaState *numa = ms->numa_state;
+
+    *numa = *without_gpus;
+    if (!nvgrace_memory_first()) {
+        g_clear_pointer(&without_gpus, g_free);
+        nvgrace_distances_drop();
+        return;
     }
-    g_clear_pointer(&mem->numa_before, g_free);
+    for (NVGraceMemory *m = nvgrace_memory_first(); m;
+         m = nvgrace_memory_next(m)) {
+        take_nodes(ms, numa, m);
+    }
+    nvgrace_distances_fill(numa, without_gpus, NULL);
+}
+
+int nvgrace_numa_last_node(void)
+{
+    const NumaState *numa = without_gpus ?: numa_state();
+    int node = MAX(numa->num_nodes, without_gpus ? 1 : 0) - 1;
+
+    while (node > 0 && nvgrace_numa_owner(node, NULL)) {
+        node--;
+    }
+    return node;
 }

@@ -9,27 +9,59 @@
 
 #include "hw/mem/nvgrace-memory.h"
 
+struct NumaState;
+
 /**
  * nvgrace_numa_add() - give the machine the nodes of one GPU
- * @mem: @pdev, @pxm_start (or %NVGRACE_PXM_AUTO) and @pxm_count are set
+ * @mem: @pdev, @pxm_start and @pxm_count are set, the latter two may be
+ *       %NVGRACE_PXM_AUTO; not on the list of plugged memories yet
  * @errp: which node is the problem and what to type instead
  *
  * Appends memory-less nodes to the machine, or adopts those that the user
- * declared at @pxm_start, and fills in the distances that the user left open.
- * On success @pxm_start is the first node; on failure nothing has changed.
+ * declared at @pxm_start or named in acpi-generic-initiator objects of this
+ * device, and fills in the distances that the user left open.  On success
+ * @pxm_start and @pxm_count are numbers; on failure nothing has changed.
  *
  * Returns: true on success.
  */
 bool nvgrace_numa_add(NVGraceMemory *mem, Error **errp);
 
 /**
- * nvgrace_numa_remove() - undo nvgrace_numa_add()
- * @mem: the memory, already off the list of plugged ones
- * @last: no memory was plugged after this one
+ * nvgrace_numa_remove() - undo nvgrace_numa_add() of a memory that is not on
+ * the list of plugged ones, or not any more
  *
- * Node numbers are in use by whatever came later, so only the last memory gives
- * its nodes back; those of another one stay behind, empty.
+ * The nodes of all others keep their numbers: a guest knows them.  Where that
+ * needs nodes in between, those stay behind without memory, CPUs and initiator.
  */
-void nvgrace_numa_remove(NVGraceMemory *mem, bool last);
+void nvgrace_numa_remove(void);
+
+/**
+ * nvgrace_numa_owner() - whose node is it?
+ * @node: a NUMA node
+ * @mem: the memory that is being plugged right now, or NULL
+ *
+ * Returns: @mem or a plugged memory, NULL if the node is no GPU's.
+ */
+const NVGraceMemory *nvgrace_numa_owner(uint32_t node,
+                                        const NVGraceMemory *mem);
+
+/** nvgrace_numa_has_cpu() - does a NUMA node have CPUs? */
+bool nvgrace_numa_has_cpu(int node);
+
+/**
+ * nvgrace_distances_fill() - make distances, latencies and bandwidths anew
+ * @numa: the machine's state, complete but for these
+ * @user: what it is without GPUs; the distances in it stay
+ * @mem: the memory that is being plugged right now, or NULL
+ */
+void nvgrace_distances_fill(struct NumaState *numa,
+                            const struct NumaState *user,
+                            const NVGraceMemory *mem);
+
+/**
+ * nvgrace_distances_drop() - forget latencies and bandwidths, to which the
+ * machine's state does not point any more
+ */
+void nvgrace_distances_drop(void);
 
 #endif /* HW_MEM_NVGRACE_NUMA_H */

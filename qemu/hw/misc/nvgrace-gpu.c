@@ -40,7 +40,6 @@
 #include "hw/pci/pci_bus.h"
 #include "hw/pci/pci_device.h"
 #include "hw/pci/pcie.h"
-#include "migration/vmstate.h"
 #include "nvgrace-gpu-ce.h"
 #include "nvgrace-gpu-config.h"
 #include "system/hostmem.h"
@@ -543,25 +542,18 @@ static const Property nvgrace_gpu_properties[] = {
     DEFINE_PROP_UINT64("x-dsd-size", NVGraceGPU, dsd_size, NVGRACE_DSD_TRUTH),
 };
 
-/* A real GPU's memory cannot be migrated, so neither does its model. */
-static const VMStateDescription nvgrace_gpu_vmstate = {
-    .name = TYPE_NVGRACE_GPU,
-    .unmigratable = true,
-};
-
 static void nvgrace_gpu_class_init(ObjectClass *oc, const void *data)
 {
     DeviceClass *dc = DEVICE_CLASS(oc);
     PCIDeviceClass *k = PCI_DEVICE_CLASS(oc);
     ResettableClass *rc = RESETTABLE_CLASS(oc);
-    AcpiDevAmlIfClass *adevc = ACPI_DEV_AML_IF_CLASS(oc);
 
     dc->desc = "Emulated NVIDIA Grace GPU with coherent memory";
     dc->hotpluggable = false;
     dc->hotplug_hint = NVGRACE_HOTPLUG_HINT;
-    dc->vmsd = &nvgrace_gpu_vmstate;
     set_bit(DEVICE_CATEGORY_MISC, dc->categories);
     device_class_set_props(dc, nvgrace_gpu_properties);
+    nvgrace_memory_class_init(oc);
 
     k->realize = nvgrace_gpu_realize;
     k->exit = nvgrace_gpu_exit;
@@ -572,7 +564,6 @@ static void nvgrace_gpu_class_init(ObjectClass *oc, const void *data)
     k->class_id = PCI_CLASS_DISPLAY_3D;
 
     rc->phases.hold = nvgrace_gpu_reset_hold;
-    adevc->build_dev_aml = nvgrace_build_dev_aml;
 }
 
 static const TypeInfo nvgrace_gpu_types[] = {

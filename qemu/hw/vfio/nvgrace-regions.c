@@ -230,9 +230,11 @@ static bool look_at_regions(VFIONVGraceMemory *mem, VFIODevice *vbasedev,
     return true;
 }
 
-static bool find_regions(VFIONVGraceMemory *mem, VFIODevice *vbasedev,
-                         Error **errp)
+bool vfio_nvgrace_memory_find(VFIONVGraceMemory *mem, VFIODevice *vbasedev,
+                              Error **errp)
 {
+    ERRP_GUARD();
+
     if (!look_at_regions(mem, vbasedev, errp)) {
         hint_at_provider(vbasedev, errp);
         return false;
@@ -289,10 +291,15 @@ static bool map_region(VFIODevice *vbasedev, const char *what,
     return true;
 }
 
+static bool bars(const VFIONVGraceMemory *mem)
+{
+    return NVGRACE_MEMORY(mem)->view == NVGRACE_GUEST_VIEW_BAR;
+}
+
 /*
- * Map both regions into one reservation, so that they are contiguous here as
- * they are in the guest.  The guest address is a multiple of the block size
- * unless the user chose another one.
+ * Map both regions into one reservation, contiguous as they are in the guest.
+ * The guest address is a multiple of the block size unless the user chose
+ * another one.  As BARs each has an address of its own, a multiple of its size.
  */
 static bool map_regions(VFIONVGraceMemory *mem, VFIODevice *vbasedev,
                         Error **errp)
@@ -300,9 +307,14 @@ static bool map_regions(VFIONVGraceMemory *mem, VFIODevice *vbasedev,
     uint64_t addr = NVGRACE_MEMORY(mem)->addr;
     uint64_t offset = addr == NVGRACE_ADDR_AUTO ? 0 : addr % NVGRACE_BLOCK_SIZE;
     size_t usemem = mem->info_usemem->size;
-    size_t size = usemem + (mem->info_resmem ? mem->info_resmem->size : 0);
     size_t slack = 2 * NVGRACE_BLOCK_SIZE;
+    size_t size;
     char *reserved, *start;
+
+    mem->resmem_offset = bars(mem) ? ROUND_UP(usemem, NVGRACE_BLOCK_SIZE)
+                                   : usemem;
+    size = mem->info_resmem ? mem->resmem_offset + mem->info_resmem->size
+                            : usemem;
 
     reserved = mmap(NULL, size + slack, PROT_NONE,
                     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
@@ -324,8 +336,8 @@ static bool map_regions(VFIONVGraceMemory *mem, VFIODevice *vbasedev,
 
     return map_region(vbasedev, "usemem", mem->info_usemem, start, errp) &&
            (!mem->info_resmem ||
-            map_region(vbasedev, "resmem", mem->info_resmem, start + usemem,
-                       errp));
+            map_region(vbasedev, "resmem", mem->info_resmem,
+                       start + mem->resmem_offset, errp));
 }
 
 static void init_memory_region(VFIONVGraceMemory *mem, VFIODevice *vbasedev,
@@ -336,9 +348,10 @@ static void init_memory_region(VFIONVGraceMemory *mem, VFIODevice *vbasedev,
      * As a ram_device, emulated devices could only reach it through a 4 KiB
      * bounce buffer, and virtio-blk fails on requests from a page of memory
      * that the guest onlined.  But a RAM region that VFIO cannot map for DMA is
-     * fatal, and iommufd cannot map what is no page of host memory.
+     * fatal, and iommufd cannot map what is no page of host memory; nor may a
+     * guest end QEMU by an address it puts into a BAR.
      */
-    if (vbasedev->iommufd) {
+    if (vbasedev->iommufd || bars(mem)) {
         memory_region_init_ram_device_ptr(mr, OBJECT(mem), name, size, ptr);
     } else {
         memory_region_init_ram_ptr(mr, OBJECT(mem), name, size, ptr);
@@ -396,8 +409,13 @@ static bool plug(VFIONVGraceMemory *mem, PCIDevice *pdev, Error **errp)
     return ok;
 }
 
-static void warn_of_limits(VFIODevice *vbasedev)
+static void warn_of_limits(VFIONVGraceMemory *mem, VFIODevice *vbasedev)
 {
+    if (bars(mem)) {
+        warn_report_once("emulated disks fail with buffers in coherent GPU "
+                         "memory that is a BAR; with guest-view=acpi they "
+                         "work");
+    }
     if (vbasedev->iommufd) {
         warn_report_once("iommufd cannot map coherent GPU memory for DMA: "
                          "devices cannot read or write it, and emulated disks "
@@ -416,8 +434,7 @@ bool vfio_nvgrace_memory_plug(VFIONVGraceMemory *mem, PCIDevice *pdev,
 {
     ERRP_GUARD();
 
-    if (!find_regions(mem, vbasedev, errp) ||
-        !map_regions(mem, vbasedev, errp)) {
+    if (!map_regions(mem, vbasedev, errp)) {
         return false;
     }
     init_memory_region(mem, vbasedev, &mem->usemem, "usemem",
@@ -425,12 +442,12 @@ bool vfio_nvgrace_memory_plug(VFIONVGraceMemory *mem, PCIDevice *pdev,
     if (mem->info_resmem) {
         init_memory_region(mem, vbasedev, &mem->resmem, "resmem",
                            mem->info_resmem->size,
-                           (char *)mem->map + mem->info_usemem->size);
+                           (char *)mem->map + mem->resmem_offset);
     }
     if (!plug(mem, pdev, errp)) {
         return false;
     }
-    warn_of_limits(vbasedev);
+    warn_of_limits(mem, vbasedev);
     return true;
 }
 

@@ -20,8 +20,9 @@ OBJECT_DECLARE_SIMPLE_TYPE(VFIONVGraceMemory, VFIO_NVGRACE_MEMORY)
  * @info_usemem: the server's or the kernel's description of the region; owned
  *               by the VFIODevice
  * @info_resmem: likewise, NULL when there is no such region
- * @map: where both regions are mapped in QEMU, contiguously; NULL if nowhere
- * @map_size: how many bytes
+ * @map: where both regions are mapped in QEMU; NULL if nowhere
+ * @map_size: how many bytes, with what is in between
+ * @resmem_offset: where resmem is in them
  */
 struct VFIONVGraceMemory {
     NVGraceMemory parent_obj;
@@ -32,14 +33,27 @@ struct VFIONVGraceMemory {
     struct vfio_region_info *info_resmem;
     void *map;
     size_t map_size;
+    size_t resmem_offset;
 };
 
 /**
- * vfio_nvgrace_memory_plug() - find the regions and put them into the guest
- * @mem: the memory; nvgrace_memory_check() has passed
+ * vfio_nvgrace_memory_find() - find the regions
+ * @mem: the memory, without @info_usemem and @info_resmem
+ * @vbasedev: the device, attached to its container; only its io_ops are used,
+ *            so any transport will do
+ * @errp: what is wrong and what to type instead
+ *
+ * Returns: true if there is a region of usemem; resmem is optional.
+ */
+bool vfio_nvgrace_memory_find(VFIONVGraceMemory *mem, VFIODevice *vbasedev,
+                              Error **errp);
+
+/**
+ * vfio_nvgrace_memory_plug() - put the regions into the guest
+ * @mem: the memory; nvgrace_memory_check() and vfio_nvgrace_memory_find() have
+ *       passed
  * @pdev: the PCI function it belongs to
- * @vbasedev: the same function as a VFIO device, attached to its container;
- *            only its io_ops are used, so any transport will do
+ * @vbasedev: the same function as a VFIO device
  * @errp: what is wrong and what to type instead
  *
  * On failure the memory is in the guest no longer; what was mapped into QEMU

@@ -20,6 +20,7 @@
 #include "qapi/error.h"
 #include "hw/core/qdev-properties.h"
 #include "nvgrace.h"
+#include "nvgrace-hide.h"
 #include "nvgrace-regions.h"
 #include "pci.h"
 #include "types.h"
@@ -29,12 +30,27 @@ static VFIONVGraceMemory *memory_of(Object *obj)
     return VFIO_NVGRACE_MEMORY(object_resolve_path_component(obj, "memory"));
 }
 
+/*
+ * BAR 2/3 is what NVIDIA calls BAR1.  It exists on Hopper, too, which has the
+ * resmem, but is not used there: the CPU reaches all memory by the link.  No
+ * GPU has anything in BAR 4/5; if one had, usemem would have to take its place.
+ */
+static bool hide_bars(VFIONVGraceMemory *mem, VFIOPCIDevice *vdev, Error **errp)
+{
+    bool bars = NVGRACE_MEMORY(mem)->view == NVGRACE_GUEST_VIEW_BAR;
+
+    return (!mem->info_resmem ||
+            vfio_nvgrace_hide_bar(vdev, NVGRACE_BAR_RESMEM, errp)) &&
+           (!bars || vfio_nvgrace_hide_bar(vdev, NVGRACE_BAR_USEMEM, errp));
+}
+
 static void vfio_nvgrace_realize(PCIDevice *pdev, Error **errp)
 {
     ERRP_GUARD();
     VFIONVGraceClass *klass = VFIO_NVGRACE_GET_CLASS(pdev);
     VFIONVGraceMemory *mem = memory_of(OBJECT(pdev));
-    VFIODevice *vbasedev = &VFIO_PCI_DEVICE(pdev)->vbasedev;
+    VFIOPCIDevice *vdev = VFIO_PCI_DEVICE(pdev);
+    VFIODevice *vbasedev = &vdev->vbasedev;
 
     if (!nvgrace_memory_check(NVGRACE_MEMORY(mem), pdev, errp)) {
         return;
@@ -50,7 +66,9 @@ static void vfio_nvgrace_realize(PCIDevice *pdev, Error **errp)
     if (*errp) {
         return;
     }
-    if (!vfio_nvgrace_memory_plug(mem, pdev, vbasedev, errp)) {
+    if (!vfio_nvgrace_memory_find(mem, vbasedev, errp) ||
+        !hide_bars(mem, vdev, errp) ||
+        !vfio_nvgrace_memory_plug(mem, pdev, vbasedev, errp)) {
         /* PCI core does not when realize fails. */
         klass->parent_exit(pdev);
         error_prepend(errp, VFIO_MSG_PREFIX, vbasedev->name);
@@ -96,6 +114,20 @@ static void set_memory_property(Object *obj, Visitor *v, const char *name,
     prop->info->set(OBJECT(memory_of(obj)), v, name, opaque, errp);
 }
 
+static int get_guest_view(Object *obj, Error **errp)
+{
+    return NVGRACE_MEMORY(memory_of(obj))->view;
+}
+
+static void set_guest_view(Object *obj, int view, Error **errp)
+{
+    if (DEVICE(obj)->realized) {
+        qdev_prop_set_after_realize(DEVICE(obj), "guest-view", errp);
+        return;
+    }
+    NVGRACE_MEMORY(memory_of(obj))->view = view;
+}
+
 static void add_memory_properties(ObjectClass *oc)
 {
     for (int i = 0; i < ARRAY_SIZE(memory_properties); i++) {
@@ -105,7 +137,13 @@ static void add_memory_properties(ObjectClass *oc)
                                   get_memory_property, set_memory_property,
                                   NULL, (void *)prop);
     }
-    nvgrace_memory_describe(oc);
+    object_class_property_add_enum(oc, "guest-view", "NvgraceGuestView",
+                                   &NvgraceGuestView_lookup, get_guest_view,
+                                   set_guest_view);
+    object_class_property_set_description(oc, "guest-view",
+        "acpi (default): the coherent memory is as on bare metal; bar: it is "
+        "BAR 2 and BAR 4, for guest drivers that look there");
+    nvgrace_memory_class_init(oc);
 }
 
 const InterfaceInfo vfio_nvgrace_interfaces[] = {
@@ -129,7 +167,6 @@ void vfio_nvgrace_class_init(ObjectClass *oc, const void *data)
     dc->hotpluggable = false;
     dc->hotplug_hint = NVGRACE_HOTPLUG_HINT;
     add_memory_properties(oc);
-    ACPI_DEV_AML_IF_CLASS(oc)->build_dev_aml = nvgrace_build_dev_aml;
 }
 
 static const TypeInfo vfio_nvgrace_types[] = {

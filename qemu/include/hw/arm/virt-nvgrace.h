@@ -34,8 +34,20 @@ bool virt_nvgrace_check(Error **errp);
 bool virt_nvgrace_place(NVGraceMemory *mem, Error **errp);
 
 /**
+ * virt_nvgrace_check_bars() - is there room for a memory's BARs?
+ * @mem: its sizes are set, it is in the "bar" view and not plugged yet
+ * @errp: how much room there is and what to type instead
+ *
+ * Firmware places them, with all other BARs, in the high PCIe MMIO window.
+ *
+ * Returns: false if they certainly do not fit.
+ */
+bool virt_nvgrace_check_bars(NVGraceMemory *mem, Error **errp);
+
+/**
  * virt_nvgrace_place_egm() - find a memory's extended GPU memory (EGM)
- * @mem: @egm_node is set, and the memory itself has its place
+ * @mem: @egm_node is set, and the memory itself has its place, if it is to have
+ *       one
  * @errp: what is wrong and what to type instead
  *
  * EGM is the RAM of a node.  On success @egm_base and @egm_size say where it
@@ -62,13 +74,5 @@ void virt_nvgrace_build_dsdt(Aml *dsdt, Aml *pci0, VirtMachineState *vms);
  * Adds nothing when there is no coherent GPU memory.
  */
 void virt_nvgrace_build_srat(GArray *table);
-
-/**
- * virt_nvgrace_device_memory_node() - the node of the memory hotplug range
- * @vms: the machine
- *
- * Returns: the last NUMA node that is not a GPU's.
- */
-int virt_nvgrace_device_memory_node(VirtMachineState *vms);
 
 #endif /* HW_ARM_VIRT_NVGRACE_H */

@@ -9,6 +9,7 @@
 
 #include "hw/acpi/acpi_aml_interface.h"
 #include "hw/pci/pci_device.h"
+#include "qapi/qapi-types-nvgrace.h"
 #include "hw/core/qdev-properties.h"
 #include "qom/object.h"
 #include "system/memory.h"
@@ -25,6 +26,10 @@ OBJECT_DECLARE_SIMPLE_TYPE(NVGraceMemory, NVGRACE_MEMORY)
 /* "nobody chose one": the placement or the NUMA code chooses */
 #define NVGRACE_ADDR_AUTO UINT64_MAX
 #define NVGRACE_PXM_AUTO  UINT32_MAX
+
+/* Where the memory is in the "bar" view, as Linux' nvgrace-gpu has it */
+#define NVGRACE_BAR_RESMEM 2
+#define NVGRACE_BAR_USEMEM 4
 
 /* no extended GPU memory */
 #define NVGRACE_EGM_NONE  UINT32_MAX
@@ -44,25 +49,31 @@ OBJECT_DECLARE_SIMPLE_TYPE(NVGraceMemory, NVGRACE_MEMORY)
  * that device.  The device fills it by nvgrace_memory_plug(); placement finds
  * its address; the ACPI code describes it, from what is here alone.
  *
+ * @view:        how the guest sees the memory
  * @addr:        guest physical address of @container (bytes); before plug what
- *               the user asked for or %NVGRACE_ADDR_AUTO
- * @pxm_start:   first proximity domain; before plug %NVGRACE_PXM_AUTO
- * @pxm_count:   how many consecutive proximity domains, 1..8
+ *               the user asked for or %NVGRACE_ADDR_AUTO, which it stays in the
+ *               "bar" view
+ * @pxm_start:   first proximity domain; before plug what the user asked for or
+ *               %NVGRACE_PXM_AUTO
+ * @pxm_count:   how many consecutive proximity domains, 1..8; before plug what
+ *               the user asked for or %NVGRACE_PXM_AUTO
  * @egm_node:    the node whose RAM is the GPU's extended GPU memory (EGM), or
  *               %NVGRACE_EGM_NONE
  * @usemem_size: bytes of cacheable memory, at offset 0 of @container
  * @resmem_size: bytes of reserved memory right behind, 0 when there is none
  * @pdev:        the PCI function, NULL while not plugged
- * @container:   what is mapped at @addr: both memories, contiguous
- * @addr_chosen: the user chose @addr, placement did not
- * @gi_given:    bit n: the user has an acpi-generic-initiator for domain
- *               @pxm_start + n, so we describe none
+ * @usemem:      the memories themselves, owned by whoever plugged them; @resmem
+ * @resmem:      is NULL when there is none
+ * @container:   "acpi" view: what is mapped at @addr: both, contiguous
+ * @bars:        "bar" view: what is registered as BAR: usemem, resmem
+ * @chosen:      @addr, @pxm_start and @pxm_count as the user had them, to go
+ *               back to when unplugged
  * @egm_base:    guest physical address of that RAM, and how many bytes it is;
  * @egm_size:    set by placement if there is EGM
  * @egm_retired: the list of its retired pages: { u64 count; u64 addr[count] },
  *               with a count of 0
  * @egm_retired_addr: where that is in the guest
- * @numa_before: the machine's NUMA state before plug, to go back to
+ * @blocker:     why the machine cannot be migrated
  * @dsd_omit:    set of NVGRACE_DSD_x: missing in _DSD; with all of them missing
  *               there is no _DSD.  This and the next three are 0 but for tests
  *               of those who read firmware that is wrong
@@ -74,6 +85,7 @@ OBJECT_DECLARE_SIMPLE_TYPE(NVGraceMemory, NVGRACE_MEMORY)
 struct NVGraceMemory {
     Object parent_obj;
 
+    NvgraceGuestView view;
     uint64_t addr;
     uint32_t pxm_start;
     uint32_t pxm_count;
@@ -82,15 +94,21 @@ struct NVGraceMemory {
     uint64_t usemem_size;
     uint64_t resmem_size;
     PCIDevice *pdev;
+    MemoryRegion *usemem;
+    MemoryRegion *resmem;
     MemoryRegion container;
+    MemoryRegion bars[2];
 
-    bool addr_chosen;
-    uint32_t gi_given;
+    struct {
+        uint64_t addr;
+        uint32_t pxm_start;
+        uint32_t pxm_count;
+    } chosen;
     uint64_t egm_base;
     uint64_t egm_size;
     MemoryRegion egm_retired;
     uint64_t egm_retired_addr;
-    struct NumaState *numa_before;
+    Error *blocker;
 
     uint32_t dsd_omit;
     uint32_t dsd_replace;
@@ -106,7 +124,7 @@ struct NVGraceMemory {
     DEFINE_PROP_UINT32("pxm-start", _state, _field.pxm_start,              \
                        NVGRACE_PXM_AUTO),                                  \
     DEFINE_PROP_UINT32("pxm-count", _state, _field.pxm_count,              \
-                       NVGRACE_PXM_COUNT_MAX),                             \
+                       NVGRACE_PXM_AUTO),                                  \
     DEFINE_PROP_UINT32("egm-node", _state, _field.egm_node, NVGRACE_EGM_NONE)
 
 /*
@@ -118,10 +136,20 @@ struct NVGraceMemory {
     "and remove it while the machine is off"
 
 /**
- * nvgrace_memory_describe() - the help of DEFINE_NVGRACE_MEMORY_PROPERTIES()
- * @oc: the class that has them, after device_class_set_props()
+ * nvgrace_memory_class_init() - what the classes of such devices share
+ * @oc: the class, after the properties above were added to it
+ *
+ * The help of these properties; one more, "coherent-memory", which is what
+ * query-nvgrace-gpus says of the device; and how ACPI describes it.
  */
-void nvgrace_memory_describe(ObjectClass *oc);
+void nvgrace_memory_class_init(ObjectClass *oc);
+
+/**
+ * nvgrace_memory_of() - the memory of a device
+ *
+ * Returns: the plugged memory of @pdev, NULL if it has none.
+ */
+NVGraceMemory *nvgrace_memory_of(PCIDevice *pdev);
 
 /**
  * nvgrace_memory_check() - can this device have coherent memory at all?
@@ -145,8 +173,11 @@ bool nvgrace_memory_check(NVGraceMemory *mem, PCIDevice *pdev, Error **errp);
  * @resmem: reserved memory or NULL; not mapped anywhere yet
  * @errp: what is wrong and what to type instead
  *
- * Reserves NUMA nodes, finds the guest physical address and maps @usemem and,
- * right behind it, @resmem there.  On failure all of that is undone.
+ * Reserves NUMA nodes and blocks migration.  In the "acpi" view, finds the
+ * guest physical address and maps @usemem and, right behind it, @resmem there;
+ * in the "bar" view, registers each as a BAR of @pdev, which has none of that
+ * number.
+ * On failure all of that is undone.
  *
  * Returns: true on success.
  */
@@ -167,6 +198,28 @@ void nvgrace_memory_unplug(NVGraceMemory *mem);
 NVGraceMemory *nvgrace_memory_first(void);
 NVGraceMemory *nvgrace_memory_next(NVGraceMemory *mem);
 
+/**
+ * nvgrace_numa_socket() - the node of the CPUs that a plugged memory's GPU is
+ * next to
+ */
+int nvgrace_numa_socket(const NVGraceMemory *mem);
+
+/**
+ * nvgrace_numa_last_node() - the machine's last NUMA node that is and was no
+ * GPU's; -1 if it has none
+ */
+int nvgrace_numa_last_node(void);
+
+/**
+ * nvgrace_numa_initiator_given() - did the user describe an initiator?
+ * @pdev: a device
+ * @node: a NUMA node
+ *
+ * Returns: true if an acpi-generic-initiator object says that @pdev is one for
+ * @node.
+ */
+bool nvgrace_numa_initiator_given(PCIDevice *pdev, uint32_t node);
+
 /** nvgrace_memory_size() - bytes of usemem and resmem together */
 static inline uint64_t nvgrace_memory_size(const NVGraceMemory *mem)
 {
@@ -177,8 +230,6 @@ static inline uint64_t nvgrace_memory_size(const NVGraceMemory *mem)
  * nvgrace_build_dev_aml() - the GPU's part of the DSDT
  * @adev: the PCI function
  * @scope: its Device node
- *
- * The AcpiDevAmlIfClass method of every device that has such a memory.
  */
 void nvgrace_build_dev_aml(AcpiDevAmlIf *adev, Aml *scope);
 

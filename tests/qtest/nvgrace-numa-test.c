@@ -1,0 +1,331 @@
+/*
+ * QTest: NUMA nodes of the coherent memory of Grace GPUs
+ *
+ * Which nodes a GPU takes, with the user's -numa and acpi-generic-initiator
+ * objects, and what is left of them when a guest lets go of a GPU.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#include "qemu/osdep.h"
+#include "qemu/bswap.h"
+#include "qemu/units.h"
+#include "nvgrace-fwcfg.h"
+#include "nvgrace-srat.h"
+
+#define RAM_NODE                                                            \
+    NVGRACE_MACHINE "-object memory-backend-ram,id=ram,size=1G "            \
+    "-numa node,nodeid=0,memdev=ram,cpus=0 "
+
+#define NODE(n) "-numa node,nodeid=" #n " "
+#define INITIATOR(n, dev) \
+    "-object acpi-generic-initiator,id=gi" #n ",pci-dev=" dev ",node=" #n " "
+
+static void check_nodes(QTestState *qts, const char *id, int start, int count)
+{
+    QDict *gpu = nvgrace_query(qts, id);
+
+    g_assert_nonnull(gpu);
+    g_assert_cmpint(qdict_get_int(gpu, "pxm-start"), ==, start);
+    g_assert_cmpint(qdict_get_int(gpu, "pxm-count"), ==, count);
+    qobject_unref(gpu);
+}
+
+/* How many initiators a node has, and nodes there are in the SLIT */
+static int count_initiators(GByteArray *tables, uint32_t node)
+{
+    const uint8_t *gi;
+    int count = 0;
+
+    for (int i = 0; (gi = srat_structure(tables, 5, i)); i++) {
+        count += ldl_le_p(gi + 4) == node;
+    }
+    return count;
+}
+
+static int count_nodes(GByteArray *tables)
+{
+    size_t size;
+    const uint8_t *slit = nvgrace_acpi_table(tables, "SLIT", &size);
+
+    g_assert_nonnull(slit);
+    return ldq_le_p(slit + 36);
+}
+
+static int distance(GByteArray *tables, int a, int b)
+{
+    size_t size;
+    const uint8_t *slit = nvgrace_acpi_table(tables, "SLIT", &size);
+
+    return slit[44 + a * count_nodes(tables) + b];
+}
+
+/* An initiator that the user described is not described again. */
+static void test_some_given(void)
+{
+    g_autoptr(GByteArray) tables = tables_of(
+        RAM_NODE NODE(1) NODE(2) INITIATOR(1, "gpu1")
+        NVGRACE(1, "2G", "pxm-start=1,pxm-count=2"));
+
+    g_assert_cmpint(count_initiators(tables, 1), ==, 1);
+    g_assert_cmpint(count_initiators(tables, 2), ==, 1);
+    g_assert_null(srat_structure(tables, 5, 2));
+}
+
+/* As libvirt does it: nodes, initiators that name the GPU, and no pxm-start */
+static void test_all_given(void)
+{
+    QTestState *qts = qtest_init(
+        RAM_NODE NODE(1) NODE(2) NODE(3)
+        INITIATOR(1, "gpu1") INITIATOR(2, "gpu1") INITIATOR(3, "gpu1")
+        NVGRACE(1, "2G", ""));
+    g_autoptr(GByteArray) tables = nvgrace_acpi_read(qts);
+
+    check_nodes(qts, "gpu1", 1, 3);
+    g_assert_cmpint(count_nodes(tables), ==, 4);
+    for (int n = 1; n <= 3; n++) {
+        g_assert_cmpint(count_initiators(tables, n), ==, 1);
+        g_assert_cmpint(distance(tables, 0, n), ==, 80);
+    }
+    g_assert_null(srat_structure(tables, 5, 3));
+    qtest_quit(qts);
+}
+
+/* The nodes that are named need not be declared. */
+static void test_given_undeclared(void)
+{
+    QTestState *qts = qtest_init(NVGRACE_MACHINE INITIATOR(1, "gpu1")
+                                 INITIATOR(2, "gpu1") NVGRACE(1, "2G", ""));
+    g_autoptr(GByteArray) tables = nvgrace_acpi_read(qts);
+
+    check_nodes(qts, "gpu1", 1, 2);
+    g_assert_cmpint(count_nodes(tables), ==, 3);
+    g_assert_null(srat_structure(tables, 5, 2));
+    qtest_quit(qts);
+}
+
+/* Each GPU has the nodes that name it, whichever comes first. */
+static void test_given_crossed(void)
+{
+    QTestState *qts = qtest_init(
+        RAM_NODE NODE(1) NODE(2) NODE(3)
+        INITIATOR(3, "gpu1") INITIATOR(1, "gpu2") INITIATOR(2, "gpu2")
+        NVGRACE(1, "2G", "") NVGRACE(2, "2G", ""));
+    g_autoptr(GByteArray) tables = NULL;
+
+    nvgrace_set_bus(qts, 0, 1, 1);
+    nvgrace_set_bus(qts, 0, 2, 2);
+    tables = nvgrace_acpi_read(qts);
+    check_nodes(qts, "gpu1", 3, 1);
+    check_nodes(qts, "gpu2", 1, 2);
+    for (int n = 1; n <= 3; n++) {
+        g_assert_cmpint(count_initiators(tables, n), ==, 1);
+    }
+    g_assert_cmpint(distance(tables, 1, 2), ==, 11);
+    g_assert_cmpint(distance(tables, 1, 3), ==, 40);
+    qtest_quit(qts);
+}
+
+/* An initiator of somebody else is none of the GPU's, which has its own. */
+static void test_given_other(void)
+{
+    g_autoptr(GByteArray) tables = tables_of(
+        RAM_NODE NODE(1) "-device virtio-rng-pci,id=rng,addr=1d "
+        INITIATOR(1, "rng") NVGRACE(1, "2G", "pxm-start=1,pxm-count=1"));
+
+    g_assert_cmpint(count_initiators(tables, 1), ==, 2);
+}
+
+typedef struct Refusal {
+    const char *path;
+    const char *args;
+    const char *message;
+    const char *remedy;
+} Refusal;
+
+static const Refusal refusals[] = {
+    {
+        "not-consecutive",
+        RAM_NODE NODE(1) NODE(2) NODE(3)
+        INITIATOR(1, "gpu1") INITIATOR(3, "gpu1") NVGRACE(1, "2G", ""),
+        "name 2 of the NUMA nodes 1 to 3", "pxm-start=1,pxm-count=3",
+    }, {
+        "below-start",
+        RAM_NODE NODE(1) NODE(2) INITIATOR(1, "gpu1")
+        NVGRACE(1, "2G", "pxm-start=2"),
+        "names NUMA node 1 for this GPU, before pxm-start=2",
+        "Leave pxm-start= and pxm-count= out",
+    }, {
+        "beyond-count",
+        RAM_NODE INITIATOR(1, "gpu1") INITIATOR(2, "gpu1")
+        NVGRACE(1, "2G", "pxm-count=1"),
+        "names NUMA node 2 for this GPU, beyond the pxm-count=1 nodes from 1 on",
+        "Leave pxm-start= and pxm-count= out",
+    }, {
+        "too-many",
+        RAM_NODE INITIATOR(1, "gpu1") INITIATOR(2, "gpu1") INITIATOR(3, "gpu1")
+        INITIATOR(4, "gpu1") INITIATOR(5, "gpu1") INITIATOR(6, "gpu1")
+        INITIATOR(7, "gpu1") INITIATOR(8, "gpu1") INITIATOR(9, "gpu1")
+        NVGRACE(1, "2G", ""),
+        "name 9 NUMA nodes, 8 are the most", "Leave some of them out",
+    }, {
+        "with-memory",
+        RAM_NODE INITIATOR(0, "gpu1") NVGRACE(1, "2G", ""),
+        "takes NUMA node 0, which has memory", "Name nodes from 1 on",
+    }, {
+        "gap",
+        RAM_NODE INITIATOR(2, "gpu1") NVGRACE(1, "2G", ""),
+        "pxm-start=2 leaves a gap", "or name nodes from 1 on",
+    },
+};
+
+static void test_refusal(const void *data)
+{
+    const Refusal *refusal = data;
+    g_autofree char *output = NULL;
+
+    g_assert_cmpint(nvgrace_run(refusal->args, &output), ==, 1);
+    if (!strstr(output, refusal->message) ||
+        !strstr(output, refusal->remedy)) {
+        g_error("expected '%s' and '%s' in: %s", refusal->message,
+                refusal->remedy, output);
+    }
+}
+
+#define TWO_GPUS NVGRACE_MACHINE NVGRACE(1, "2G", "pxm-count=2") \
+    NVGRACE(2, "2G", "pxm-count=2")
+
+/* The tables of a guest that reboots */
+static GByteArray *tables_after_reset(QTestState *qts)
+{
+    qtest_system_reset(qts);
+    return nvgrace_acpi_read(qts);
+}
+
+/* The second GPU is what it was; of the first, nothing is left but a gap. */
+static void test_eject_first(void)
+{
+    QTestState *qts = qtest_init(TWO_GPUS);
+    g_autoptr(GByteArray) tables = nvgrace_acpi_read(qts);
+
+    qtest_writeq(qts, 260 * GiB, 42);
+    nvgrace_eject(qts, 1);
+    g_assert_null(nvgrace_query(qts, "gpu1"));
+    check_nodes(qts, "gpu2", 3, 2);
+    g_assert_cmphex(qtest_readq(qts, 260 * GiB), ==, 42);
+    qtest_writeq(qts, 258 * GiB, 42);
+    g_assert_cmphex(qtest_readq(qts, 258 * GiB), ==, 0);
+
+    g_clear_pointer(&tables, g_byte_array_unref);
+    tables = tables_after_reset(qts);
+    check_memory_affinity(srat_structure(tables, 1, 1), 3, 0, 0, 3);
+    check_memory_affinity(srat_structure(tables, 1, 2), 4, 0, 0, 3);
+    g_assert_null(srat_structure(tables, 1, 3));
+    g_assert_cmpint(count_initiators(tables, 3), ==, 1);
+    g_assert_cmpint(count_initiators(tables, 4), ==, 1);
+    g_assert_null(srat_structure(tables, 5, 2));
+    g_assert_cmpint(count_nodes(tables), ==, 5);
+    g_assert_cmpint(distance(tables, 0, 3), ==, 80);
+    g_assert_cmpint(distance(tables, 3, 4), ==, 11);
+    g_assert_cmpint(distance(tables, 0, 1), ==, 20);
+    g_assert_cmpint(distance(tables, 1, 3), ==, 120);
+    qtest_quit(qts);
+}
+
+static void test_eject_second(void)
+{
+    QTestState *qts = qtest_init(TWO_GPUS);
+    g_autoptr(GByteArray) tables = NULL;
+
+    nvgrace_eject(qts, 2);
+    check_nodes(qts, "gpu1", 1, 2);
+    tables = tables_after_reset(qts);
+    g_assert_cmpint(count_nodes(tables), ==, 3);
+    g_assert_null(srat_structure(tables, 5, 2));
+    qtest_quit(qts);
+}
+
+/* In either order: a machine without GPUs, whose tables are such a machine's */
+static void test_eject_both(const void *opaque)
+{
+    int first = GPOINTER_TO_INT(opaque);
+    QTestState *qts = qtest_init(TWO_GPUS "-machine hmat=on ");
+    QTestState *other = qtest_init(NVGRACE_MACHINE NVGRACE_PORT(1)
+                                   NVGRACE_PORT(2) "-machine hmat=on ");
+    g_autoptr(GByteArray) tables = nvgrace_acpi_read(qts);
+    g_autoptr(GByteArray) without = nvgrace_acpi_read(other);
+    size_t size;
+
+    g_assert_nonnull(nvgrace_acpi_table(tables, "HMAT", &size));
+    nvgrace_eject(qts, first);
+    nvgrace_eject(qts, 3 - first);
+    g_clear_pointer(&tables, g_byte_array_unref);
+    tables = tables_after_reset(qts);
+    g_assert_null(nvgrace_acpi_table(tables, "SRAT", &size));
+    g_assert_null(nvgrace_acpi_table(tables, "SLIT", &size));
+    g_assert_null(nvgrace_acpi_table(tables, "HMAT", &size));
+    g_assert_cmpmem(tables->data, tables->len, without->data, without->len);
+    qtest_quit(qts);
+    qtest_quit(other);
+}
+
+/* The hotplug range is the last ordinary node's, and not that of the gap. */
+static void test_eject_hotplug_range(void)
+{
+    QTestState *qts = qtest_init(
+        RAM_NODE "-m 1G,maxmem=2G,slots=1 " NVGRACE(1, "2G", "pxm-count=1")
+        NVGRACE(2, "2G", "pxm-count=1"));
+    g_autoptr(GByteArray) tables = NULL;
+
+    nvgrace_eject(qts, 1);
+    tables = tables_after_reset(qts);
+    check_memory_affinity(srat_structure(tables, 1, 1), 2, 0, 0, 3);
+    check_memory_affinity(srat_structure(tables, 1, 2), 0, 2 * GiB, 2 * GiB, 3);
+    qtest_quit(qts);
+}
+
+/* An adopted node is the user's again, with the distance that the user gave. */
+static void test_eject_adopted(void)
+{
+    QTestState *qts = qtest_init(
+        RAM_NODE NODE(1) "-numa dist,src=0,dst=1,val=55 "
+        NVGRACE(1, "2G", "pxm-start=1,pxm-count=2"));
+    g_autoptr(GByteArray) tables = nvgrace_acpi_read(qts);
+
+    g_assert_cmpint(count_nodes(tables), ==, 3);
+    nvgrace_eject(qts, 1);
+    g_clear_pointer(&tables, g_byte_array_unref);
+    tables = tables_after_reset(qts);
+    g_assert_cmpint(count_nodes(tables), ==, 2);
+    g_assert_cmpint(distance(tables, 0, 1), ==, 55);
+    g_assert_null(srat_structure(tables, 5, 0));
+    qtest_quit(qts);
+}
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+
+    qtest_add_func("/nvgrace/numa/initiators/some", test_some_given);
+    qtest_add_func("/nvgrace/numa/initiators/all", test_all_given);
+    qtest_add_func("/nvgrace/numa/initiators/undeclared",
+                   test_given_undeclared);
+    qtest_add_func("/nvgrace/numa/initiators/crossed", test_given_crossed);
+    qtest_add_func("/nvgrace/numa/initiators/other", test_given_other);
+    for (int i = 0; i < G_N_ELEMENTS(refusals); i++) {
+        g_autofree char *path = g_strdup_printf("/nvgrace/numa/refuses/%s",
+                                                refusals[i].path);
+
+        qtest_add_data_func(path, &refusals[i], test_refusal);
+    }
+    qtest_add_func("/nvgrace/numa/eject/first", test_eject_first);
+    qtest_add_func("/nvgrace/numa/eject/second", test_eject_second);
+    qtest_add_data_func("/nvgrace/numa/eject/both", GINT_TO_POINTER(1),
+                        test_eject_both);
+    qtest_add_data_func("/nvgrace/numa/eject/both-backwards",
+                        GINT_TO_POINTER(2), test_eject_both);
+    qtest_add_func("/nvgrace/numa/eject/hotplug-range",
+                   test_eject_hotplug_range);
+    qtest_add_func("/nvgrace/numa/eject/adopted", test_eject_adopted);
+    return g_test_run();
+}
