@@ -68,7 +68,7 @@ OBJECT_DECLARE_SIMPLE_TYPE(NVGraceGPU, NVGRACE_GPU)
  * struct NVGraceModel - what differs between the GPUs
  * @name:       value of the "model" property
  * @device_id:  PCI device id
- * @mig_defect: uncached resmem is needed; without it BAR1 exists instead
+ * @mig_defect: uncached resmem is needed
  */
 typedef struct NVGraceModel {
     const char *name;
@@ -96,7 +96,7 @@ static const NVGraceModel nvgrace_models[] = {
  * @in_reset:     covers both while not @ready
  * @poison:       covers the page at @poison_offset, if that is not ~0
  * @bar0:         registers
- * @bar1:         memory without a function of its own, Blackwell only
+ * @bar1:         memory without a function of its own
  * @ce:           copy engine
  * @ready_timer:  runs from a reset until @ready
  * @ready:        the GPU is up
@@ -308,9 +308,11 @@ static void nvgrace_gpu_write_config(PCIDevice *pdev, uint32_t addr,
     nvgrace_gpu_update_memory(NVGRACE_GPU(pdev));
 }
 
-/* BAR 2/3 is BAR1 in NVIDIA's numbers; BAR 4/5 does not exist. */
-static bool nvgrace_gpu_bars_init(NVGraceGPU *s, const NVGraceModel *model,
-                                  Error **errp)
+/*
+ * BAR 2/3 is BAR1 in NVIDIA's numbers, which a guest does not get of a GPU with
+ * the MIG defect; BAR 4/5 does not exist.
+ */
+static bool nvgrace_gpu_bars_init(NVGraceGPU *s, Error **errp)
 {
     const uint8_t type = PCI_BASE_ADDRESS_SPACE_MEMORY |
                          PCI_BASE_ADDRESS_MEM_TYPE_64 |
@@ -321,13 +323,11 @@ static bool nvgrace_gpu_bars_init(NVGraceGPU *s, const NVGraceModel *model,
                           "nvgrace-gpu-bar0", NVGRACE_BAR0_SIZE);
     pci_register_bar(pdev, 0, type, &s->bar0);
 
-    if (!model->mig_defect) {
-        if (!memory_region_init_ram(&s->bar1, OBJECT(s), "nvgrace-gpu-bar1",
-                                    NVGRACE_BAR1_SIZE, errp)) {
-            return false;
-        }
-        pci_register_bar(pdev, 2, type, &s->bar1);
+    if (!memory_region_init_ram(&s->bar1, OBJECT(s), "nvgrace-gpu-bar1",
+                                NVGRACE_BAR1_SIZE, errp)) {
+        return false;
     }
+    pci_register_bar(pdev, 2, type, &s->bar1);
 
     if (msix_init(pdev, NVGRACE_MSIX_VECTORS, &s->bar0, 0, NVGRACE_MSIX_TABLE,
                   &s->bar0, 0, NVGRACE_MSIX_PBA, NVGRACE_CONFIG_MSIX, errp)) {
@@ -477,7 +477,7 @@ static void nvgrace_gpu_realize(PCIDevice *pdev, Error **errp)
     if (!nvgrace_config_init(pdev, &s->config, errp)) {
         return;
     }
-    if (!nvgrace_gpu_bars_init(s, model, errp)) {
+    if (!nvgrace_gpu_bars_init(s, errp)) {
         goto err_cap;
     }
     if (!nvgrace_gpu_memory_plug(s, model, errp)) {
