@@ -2,7 +2,8 @@
  * QTest: what coherent memory of Grace GPUs refuses, and what it says
  *
  * Each message names what is wrong, with the number, and each hint what to type
- * instead; where the hint is an argument, that argument is tried.
+ * instead.  That hints with an address or a size work when they are followed is
+ * nvgrace-placement-test's.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */

@@ -422,10 +422,11 @@ static void warn_of_limits(VFIONVGraceMemory *mem, VFIODevice *vbasedev)
                          "fail with buffers in it; without iommufd= they work");
     }
     if (!vfio_nvgrace_kvm_cacheable()) {
-        warn_report_once("KVM gives the guest coherent GPU memory as Device "
-                         "memory, slow and without unaligned access: that "
-                         "takes Linux 6.17 or newer on the host, and a CPU "
-                         "with FEAT_S2FWB and CTR_EL0.DIC");
+        warn_report_once("KVM cannot map coherent GPU memory as cacheable: "
+                         "before Linux 6.17 the guest has it as Device memory, "
+                         "slow and without unaligned access; a newer one "
+                         "refuses it on a CPU without FEAT_S2FWB and "
+                         "CTR_EL0.DIC");
     }
 }
 
@@ -444,11 +445,9 @@ bool vfio_nvgrace_memory_plug(VFIONVGraceMemory *mem, PCIDevice *pdev,
                            mem->info_resmem->size,
                            (char *)mem->map + mem->resmem_offset);
     }
-    if (!plug(mem, pdev, errp)) {
-        return false;
-    }
+    /* Before the memory gets mapped: QEMU ends if KVM refuses that. */
     warn_of_limits(mem, vbasedev);
-    return true;
+    return plug(mem, pdev, errp);
 }
 
 /* The MemoryRegions are children of this object and gone by now. */
