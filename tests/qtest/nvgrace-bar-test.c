@@ -410,8 +410,10 @@ static void test_migration(const void *options)
     Machine *m = start(new_server(true), options);
     QDict *rsp = qtest_qmp(m->qts, "{'execute': 'migrate', 'arguments': "
                            "{'uri': 'exec:cat > /dev/null'}}");
-    const char *desc = qdict_get_str(qdict_get_qdict(rsp, "error"), "desc");
+    const char *desc;
 
+    g_assert_true(qdict_haskey(rsp, "error"));
+    desc = qdict_get_str(qdict_get_qdict(rsp, "error"), "desc");
     g_assert_nonnull(strstr(desc, "the coherent memory of GPU 'gpu1' cannot be "
                             "migrated"));
     qobject_unref(rsp);

@@ -302,8 +302,10 @@ static void test_migration(void)
     QTestState *qts = qtest_init(NVGRACE_MACHINE NVGRACE(1, "2G", ""));
     QDict *rsp = qtest_qmp(qts, "{'execute': 'migrate', 'arguments': "
                            "{'uri': 'exec:cat > /dev/null'}}");
-    const char *desc = qdict_get_str(qdict_get_qdict(rsp, "error"), "desc");
+    const char *desc;
 
+    g_assert_true(qdict_haskey(rsp, "error"));
+    desc = qdict_get_str(qdict_get_qdict(rsp, "error"), "desc");
     g_assert_nonnull(strstr(desc, "the coherent memory of GPU 'gpu1' cannot be "
                             "migrated: it is in a GPU of this host"));
     qobject_unref(rsp);
