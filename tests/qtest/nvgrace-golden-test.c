@@ -160,7 +160,8 @@ static const Machine machines[] = {
                 NVGRACE_GPU(10, "model=gb200,pxm-count=1"),
         .bridges = { { 0, 1, 1 }, { 0, 2, 2 }, { 0, 9, 3 }, { 3, 0, 4 },
                      { 4, 0, 5 }, { 4, 1, 6 }, { 32, 0, 33 }, { 32, 3, 34 },
-                     { 64, 1, 66 }, { 66, 0, 67 }, { 67, 0, 68 }, { 64, 0, 70 } },
+                     { 64, 1, 66 }, { 66, 0, 67 }, { 67, 0, 68 },
+                     { 64, 0, 70 } },
     },
 };
 
@@ -508,11 +509,11 @@ static char *with_heading(const Machine *machine, const char *signature,
                           char *text)
 {
     char *all = g_strdup_printf(
-        "/" "*\n"
+        "/*\n"
         " * %s of the machine \"%s\" of nvgrace-golden-test\n"
         " *\n"
-        " * SPDX-License-" "Identifier: GPL-2.0-or-later\n"
-        " *" "/\n%s", signature, machine->name, text);
+        " * SPDX-License-Identifier: GPL-2.0-or-later\n"
+        " */\n%s", signature, machine->name, text);
 
     g_free(text);
     return all;

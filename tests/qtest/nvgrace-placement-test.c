@@ -207,8 +207,8 @@ static void test_hints_end(void)
 }
 
 /*
- * Eight GPUs of all models.  Each hint is enough for the GPUs so far, as no more
- * is known; the last one is, for all eight, and half of it is not.
+ * Eight GPUs of all models.  Each hint is enough for the GPUs so far, as no
+ * more is known; the last one is, for all eight, and half of it is not.
  */
 static void test_eight(void)
 {
