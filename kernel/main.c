@@ -118,8 +118,7 @@ static int nvgrace_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 	struct nvgrace_device *ndev;
 	int ret;
 
-	ndev = vfio_alloc_device(nvgrace_device, core.vdev, &pdev->dev,
-				 &nvgrace_vfio_ops);
+	ndev = vfio_alloc_device(nvgrace_device, core.vdev, &pdev->dev, &nvgrace_vfio_ops);
 	if (IS_ERR(ndev))
 		return PTR_ERR(ndev);
 	dev_set_drvdata(&pdev->dev, &ndev->core);

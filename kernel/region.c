@@ -271,7 +271,8 @@ static int nvgrace_region_add_capability(struct vfio_pci_core_device *core,
 					 struct vfio_info_cap *caps)
 {
 	struct nvgrace_region *region = core_region->data;
-	struct nvgrace_region *usemem = &region->ndev->regions[0];
+	struct nvgrace_region *usemem = region->ndev->regions;
+	u64 max = NVGRACE_MAP_MAX;
 	/* The sizes of those that do not exist are 0. */
 	struct vfio_region_info_cap_nvgrace cap = {
 		.header.id = VFIO_REGION_INFO_CAP_NVGRACE,
@@ -281,7 +282,7 @@ static int nvgrace_region_add_capability(struct vfio_pci_core_device *core,
 		.device = core->pdev->device,
 		.offset = region->base - usemem->base,
 		.total_size = usemem[0].size + usemem[1].size,
-		.map_align = IS_ALIGNED(region->base, NVGRACE_MAP_MAX) ? NVGRACE_MAP_MAX : PAGE_SIZE,
+		.map_align = IS_ALIGNED(region->base, max) ? max : PAGE_SIZE,
 	};
 
 	return vfio_info_add_capability(caps, &cap.header, sizeof(cap));

@@ -34,6 +34,7 @@
  * Reading a page that is poisoned without the kernel knowing is fatal on arm64.
  * Pages that it has told us of are written, which needs no read.
  */
+#include <linux/bitfield.h>
 #include <linux/module.h>
 #include <linux/pm_runtime.h>
 #include <linux/sizes.h>
@@ -51,6 +52,9 @@ MODULE_PARM_DESC(scrub, "Zero the coherent memory before another user can see it
  * aligned to, if resmem follows: no window has a part of both.
  */
 #define NVGRACE_SCRUB_WINDOW	SZ_2M
+
+/* In CTR_EL0: the smallest line of a data cache, as a power of two of words. */
+#define NVGRACE_CTR_DMINLINE	GENMASK(19, 16)
 
 /* One test for each 64 bytes, where memchr_inv() has one for each word. */
 static bool nvgrace_scrub_page_is_zero(const void *page)
@@ -71,7 +75,7 @@ static bool nvgrace_scrub_page_is_zero(const void *page)
  */
 static void nvgrace_scrub_evict(const void *page)
 {
-	unsigned int line = 4 << FIELD_GET(CTR_EL0_DminLine_MASK, read_cpuid_cachetype());
+	unsigned int line = 4 << FIELD_GET(NVGRACE_CTR_DMINLINE, read_cpuid_cachetype());
 	const void *p;
 
 	for (p = page; p < page + PAGE_SIZE; p += line)
