@@ -275,8 +275,12 @@ static int storm(void *opaque)
 
 		result->resets++;
 		result->refused += ret != 0;
-		/* some come one after the other, some find everything mapped again */
-		g_usleep(result->resets % 3 * 20000);
+		/*
+		 * Some come one after the other, some find everything mapped again.
+		 * Between power cycles, there is time to begin to map.
+		 */
+		g_usleep(task->power_cycles ? 1000 + result->resets % 4 * 1000 :
+			 result->resets % 3 * 20000);
 	}
 	g_atomic_int_set(&storm.stop, TRUE);
 	result->least = G_MAXUINT64;
@@ -492,7 +496,7 @@ void scenario_reset(const char *bdf)
 	check_decoding(&gpu);
 	report_stage("resets");
 	check_storm(&gpu, "storm", number_argument("nvgrace.seconds", 6), FALSE);
-	check_storm(&gpu, "storm-d3hot", 1, TRUE);
+	check_storm(&gpu, "storm-d3hot", 4, TRUE);
 	report_stage("storm");
 	gpu_close(&gpu);
 
