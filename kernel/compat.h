@@ -25,20 +25,10 @@
 #define NVGRACE_VERSION_OPS
 #endif
 
-/*
- * BARs can be had as dma-bufs from 6.19 on.  vfio-pci-core refuses that for
- * device-specific regions with ENODEV, before it asks here.
- */
-static inline void nvgrace_set_pci_ops(struct vfio_pci_core_device *core)
-{
-#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 19, 0)
-	static const struct vfio_pci_device_ops ops = {
-		.get_dmabuf_phys = vfio_pci_core_get_dmabuf_phys,
-	};
-
-	core->pci_ops = &ops;
+/* What get_dmabuf_phys fills in had another name in 6.19. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(7, 0, 0)
+#define phys_vec	dma_buf_phys_vec
 #endif
-}
 
 /* pfn_t went away in 6.17. */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 17, 0)

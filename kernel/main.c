@@ -122,7 +122,7 @@ static int nvgrace_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 	if (IS_ERR(ndev))
 		return PTR_ERR(ndev);
 	dev_set_drvdata(&pdev->dev, &ndev->core);
-	nvgrace_set_pci_ops(&ndev->core);
+	nvgrace_dmabuf_init(ndev);
 	init_rwsem(&ndev->gate);
 
 	ret = nvgrace_memory_init(ndev) ?: nvgrace_scrub_init(ndev) ?:

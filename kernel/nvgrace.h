@@ -4,6 +4,7 @@
  *
  *	memory.c   firmware's ACPI properties -> base, size and split
  *	region.c   the VFIO regions: mmap, faults, read, write, poison
+ *	dmabuf.c   the memory as dma-bufs
  *	scrub.c    zeroes the memory between users (scrub.h)
  *	gate.c     who may touch the memory when: resets and power states
  *	ready.c    the registers that tell whether the memory works
@@ -92,6 +93,15 @@ int nvgrace_region_register(struct nvgrace_region *region);
 size_t nvgrace_region_readable(struct nvgrace_region *region, size_t pos, size_t len);
 void *nvgrace_region_map(struct nvgrace_region *region, size_t pos, size_t len);
 void nvgrace_region_unmap(struct nvgrace_region *region, void *window);
+
+/* dmabuf.c */
+#ifdef CONFIG_VFIO_PCI_DMABUF
+void nvgrace_dmabuf_init(struct nvgrace_device *ndev);
+#else
+static inline void nvgrace_dmabuf_init(struct nvgrace_device *ndev)
+{
+}
+#endif
 
 /* gate.c */
 int nvgrace_gate_try(struct nvgrace_device *ndev, bool awake);
