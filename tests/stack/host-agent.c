@@ -5,7 +5,8 @@
  *
  * What to do comes from the kernel command line:
  *
- *	nvgrace.scenario=NAME	which of the scenarios at the end of this file
+ *	nvgrace.scenario=NAMES	which of the scenarios at the end of this file, in
+ *				that order: names with + in between
  *	nvgrace.device=PROPS	properties added to -device vfio-pci-nvgrace
  *	nvgrace.guest_ram=SIZE	the guest's RAM, as for -m
  *	nvgrace.memory=SIZE	the GPU's coherent memory, and its model: what the
@@ -64,6 +65,10 @@ static gboolean describe_gpu(const char *bdf)
 	g_autofree char *path = gpu_attribute(bdf, "firmware_node/path");
 	g_autofree char *group = gpu_link(bdf, "iommu_group");
 	g_autofree char *node = gpu_attribute(bdf, "numa_node");
+
+	/* 6.12 has no group for what no driver has been bound to */
+	if (bdf && !group && gpu_bind(bdf, "vfio-pci"))
+		group = gpu_link(bdf, "iommu_group");
 
 	report_check("gpu", bdf != NULL, "%s", bdf ?: "no NVIDIA 3D controller");
 	report_check("gpu-acpi", path != NULL, "companion %s", path ?: "missing");
@@ -188,27 +193,47 @@ static const struct {
 	{ "firmware", scenario_firmware },
 	{ "poison", scenario_poison },
 	{ "recovery", scenario_recovery },
+	{ "dmabuf", scenario_dmabuf },
+	{ "iommufd", scenario_iommufd },
+	{ "old-kvm", scenario_old_kvm },
 };
+
+/* Their names; of none, the list is empty. */
+static GStrv wanted_scenarios(void)
+{
+	g_autofree char *text = agent_cmdline("nvgrace.scenario");
+
+	return g_strsplit(text ?: "", "+", -1);
+}
+
+static void run_scenario(const char *name, const char *bdf)
+{
+	gsize i;
+
+	for (i = 0; i < G_N_ELEMENTS(scenarios); i++)
+		if (strcmp(name, scenarios[i].name) == 0)
+			break;
+	report_check("scenario", i < G_N_ELEMENTS(scenarios), "%s", name);
+	if (i < G_N_ELEMENTS(scenarios))
+		scenarios[i].run(bdf);
+}
 
 int main(void)
 {
-	g_autofree char *scenario = NULL;
+	g_auto(GStrv) wanted = NULL;
 	g_autofree char *bdf = NULL;
-	guint i;
 
 	agent_boot();
 	report_open("org.nvgrace.report");
 	report_stage("boot");
-	scenario = agent_cmdline("nvgrace.scenario");
-	for (i = 0; i < G_N_ELEMENTS(scenarios); i++)
-		if (g_strcmp0(scenario, scenarios[i].name) == 0)
-			break;
-	report_check("scenario", i < G_N_ELEMENTS(scenarios), "%s", scenario ?: "none given");
 
 	describe_host();
 	bdf = gpu_find();
-	if (i < G_N_ELEMENTS(scenarios) && load_vfio() && describe_gpu(bdf))
-		scenarios[i].run(bdf);
+	wanted = wanted_scenarios();
+	if (load_vfio() && describe_gpu(bdf)) {
+		for (guint i = 0; wanted[i]; i++)
+			run_scenario(wanted[i], bdf);
+	}
 	check_kernel_log();
 	agent_finish();
 }

@@ -23,5 +23,10 @@ void scenario_random(const char *bdf);
 void scenario_firmware(const char *bdf);
 void scenario_poison(const char *bdf);
 void scenario_recovery(const char *bdf);
+void scenario_dmabuf(const char *bdf);
+void scenario_iommufd(const char *bdf);
+
+/* With one. */
+void scenario_old_kvm(const char *bdf);
 
 #endif

@@ -18,17 +18,22 @@ const char *error_text(gint64 result)
 	return result < 0 ? g_strerror(-result) : "no error";
 }
 
+gboolean find_gpu_regions(const struct vfio_client *client, struct gpu_regions *regions)
+{
+	*regions = (struct gpu_regions){ 0 };
+	vfio_client_find(client, VFIO_REGION_TYPE_NVGRACE, VFIO_REGION_SUBTYPE_NVGRACE_RESMEM,
+			 &regions->resmem);
+	return vfio_client_find(client, VFIO_REGION_TYPE_NVGRACE,
+				VFIO_REGION_SUBTYPE_NVGRACE_USEMEM, &regions->usemem);
+}
+
 int open_gpu_quietly(const char *bdf, struct vfio_client *client, struct gpu_regions *regions)
 {
 	int ret = vfio_client_open(client, bdf);
 
 	if (ret)
 		return ret;
-	*regions = (struct gpu_regions){ 0 };
-	vfio_client_find(client, VFIO_REGION_TYPE_NVGRACE, VFIO_REGION_SUBTYPE_NVGRACE_RESMEM,
-			 &regions->resmem);
-	if (vfio_client_find(client, VFIO_REGION_TYPE_NVGRACE, VFIO_REGION_SUBTYPE_NVGRACE_USEMEM,
-			     &regions->usemem))
+	if (find_gpu_regions(client, regions))
 		return 0;
 	vfio_client_close(client);
 	return -ENODEV;

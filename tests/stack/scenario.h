@@ -16,6 +16,9 @@ struct gpu_regions {
 	struct vfio_client_region resmem;
 };
 
+/* Find them; FALSE if there is no usemem. */
+gboolean find_gpu_regions(const struct vfio_client *client, struct gpu_regions *regions);
+
 /* Open and find the regions.  FALSE, and a failed check, if that is not possible. */
 gboolean open_gpu(const char *bdf, struct vfio_client *client, struct gpu_regions *regions);
 

@@ -40,7 +40,7 @@ int vfio_client_open(struct vfio_client *client, const char *bdf)
 	struct vfio_device_info info = { .argsz = sizeof(info) };
 	int ret;
 
-	*client = (struct vfio_client){ .container = -1, .group = -1, .device = -1 };
+	*client = (struct vfio_client){ .container = -1, .group = -1, .device = -1, .iommufd = -1 };
 	ret = open_group(client, bdf);
 	if (!ret) {
 		client->device = ioctl(client->group, VFIO_GROUP_GET_DEVICE_FD, bdf);
@@ -56,7 +56,8 @@ int vfio_client_open(struct vfio_client *client, const char *bdf)
 
 void vfio_client_close(struct vfio_client *client)
 {
-	int *const fds[] = { &client->device, &client->group, &client->container };
+	int *const fds[] = { &client->device, &client->group, &client->container,
+			     &client->iommufd };
 
 	for (guint i = 0; i < G_N_ELEMENTS(fds); i++) {
 		if (*fds[i] >= 0)

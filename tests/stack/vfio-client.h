@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * A user of the exporter: opens a device by its IOMMU group in a type1
- * container, as QEMU does without iommufd, finds its regions, maps them.
+ * container, as QEMU does without iommufd, or by its own character device with
+ * iommufd, finds its regions, maps them.
  */
 #ifndef TESTS_STACK_VFIO_CLIENT_H
 #define TESTS_STACK_VFIO_CLIENT_H
@@ -13,6 +14,8 @@ struct vfio_client {
 	int container;
 	int group;
 	int device;
+	int iommufd;		/* instead of the first two */
+	guint32 ioas;		/* address space in it */
 	guint num_regions;
 };
 
@@ -26,6 +29,18 @@ struct vfio_client_region {
 
 /* 0, or a negative errno with nothing open. */
 int vfio_client_open(struct vfio_client *client, const char *bdf);
+
+/* The same with iommufd; -ENOENT where the kernel has none.  See vfio-client-iommufd.c. */
+int vfio_client_open_cdev(struct vfio_client *client, const char *bdf);
+
+/*
+ * With iommufd: what the device reaches at @iova is our memory, or a dma-buf from
+ * its start on.  0 or a negative errno.
+ */
+int vfio_client_dma_map(const struct vfio_client *client, const void *map, gsize length,
+			guint64 iova);
+int vfio_client_dma_map_file(const struct vfio_client *client, int fd, gsize length, guint64 iova);
+int vfio_client_dma_unmap(const struct vfio_client *client, gsize length, guint64 iova);
 
 /* Close what is open; may be called twice.  Mappings stay. */
 void vfio_client_close(struct vfio_client *client);

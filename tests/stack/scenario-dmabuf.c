@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What can be had as a dma-buf: BARs by their index, and the regions by that of
+ * BAR0 and offsets in the device's file: sizes and refusals.  What an importer
+ * makes of it is scenario-iommufd.c's.
+ */
+#include <errno.h>
+#include <linux/pci_regs.h>
+#include <linux/vfio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "agent.h"
+#include "dmabuf.h"
+#include "host-agent.h"
+#include "scenario.h"
+
+/* Linux 6.19 */
+#ifndef VFIO_DEVICE_FEATURE_DMA_BUF
+#define VFIO_DEVICE_FEATURE_DMA_BUF 11
+
+struct vfio_region_dma_range {
+	__u64 offset;
+	__u64 length;
+};
+#endif
+
+#define PAGE 4096ul
+
+static int get_dmabuf(const struct vfio_client *client, guint32 index,
+		      const struct vfio_region_dma_range *ranges, guint32 count)
+{
+	/* struct vfio_device_feature with struct vfio_device_feature_dma_buf as its data */
+	struct {
+		struct vfio_device_feature feature;
+		guint32 region_index, open_flags, flags, nr_ranges;
+		struct vfio_region_dma_range ranges[2];
+	} request = {
+		.feature.argsz = sizeof(request),
+		.feature.flags = VFIO_DEVICE_FEATURE_GET | VFIO_DEVICE_FEATURE_DMA_BUF,
+		.region_index = index,
+		.nr_ranges = count,
+	};
+
+	memcpy(request.ranges, ranges, count * sizeof(*ranges));
+	return vfio_client_ioctl(client, VFIO_DEVICE_FEATURE, &request);
+}
+
+int dmabuf_get(const struct vfio_client *client, guint32 index, guint64 offset, guint64 length)
+{
+	struct vfio_region_dma_range range = { offset, length };
+
+	return get_dmabuf(client, index, &range, 1);
+}
+
+/* Each is refused with @error, or, where that is 0, is a dma-buf of its size. */
+static void check_dmabuf(const char *check, const struct vfio_client *client, guint32 index,
+			 guint64 offset, guint64 length, int error)
+{
+	int fd = dmabuf_get(client, index, offset, length);
+	off_t size = fd < 0 ? fd : lseek(fd, 0, SEEK_END);
+
+	report_check(check, error ? fd == -error : size == (off_t)length,
+		     "index %u, 0x%" G_GINT64_MODIFIER "x bytes at 0x%" G_GINT64_MODIFIER
+		     "x: %s, 0x%lx bytes", index, length, offset, error_text(fd),
+		     MAX((long)size, 0));
+	if (fd >= 0)
+		close(fd);
+}
+
+/* Two pieces are one dma-buf if they are of one region. */
+static void check_pieces(const char *check, const struct vfio_client *client, guint64 first,
+			 guint64 second, int error)
+{
+	const struct vfio_region_dma_range ranges[] = { { first, PAGE }, { second, 2 * PAGE } };
+	int fd = get_dmabuf(client, 0, ranges, G_N_ELEMENTS(ranges));
+	off_t size = fd < 0 ? fd : lseek(fd, 0, SEEK_END);
+
+	report_check(check, error ? fd == -error : size == 3 * PAGE, "%s, %ld bytes",
+		     error_text(fd), MAX((long)size, 0));
+	if (fd >= 0)
+		close(fd);
+}
+
+void scenario_dmabuf(const char *bdf)
+{
+	const guint64 beyond = (guint64)(VFIO_PCI_NUM_REGIONS + 2) << 40;
+	struct vfio_client_region bar0;
+	struct gpu_regions regions;
+	const struct vfio_client_region *usemem = &regions.usemem, *resmem = &regions.resmem;
+	struct vfio_client client;
+	guint32 command;
+	int none;
+
+	if (!bind_gpu(bdf, EXPORTER) || !open_gpu(bdf, &client, &regions))
+		return;
+	if (vfio_client_region(&client, VFIO_PCI_BAR0_REGION_INDEX, &bar0)) {
+		report_check("dmabuf-bar0", FALSE, "there is no BAR0");
+		return;
+	}
+	none = dmabuf_get(&client, 0, 0, PAGE);
+	if (none == -ENOTTY) {
+		report_check("dmabuf-none", TRUE, "this kernel has none: %s", error_text(none));
+		vfio_client_close(&client);
+		return;
+	}
+
+	command = vfio_client_config_read(&client, PCI_COMMAND, 2);
+	vfio_client_config_write(&client, PCI_COMMAND, command | PCI_COMMAND_MEMORY, 2);
+
+	check_dmabuf("dmabuf-bar0", &client, 0, 0, bar0.size, 0);
+	check_dmabuf("dmabuf-bar0-end", &client, 0, bar0.size, PAGE, EINVAL);
+	check_dmabuf("dmabuf-usemem", &client, 0, usemem->offset, usemem->size, 0);
+	check_dmabuf("dmabuf-usemem-part", &client, 0, usemem->offset + PAGE, PAGE, 0);
+	check_dmabuf("dmabuf-usemem-last", &client, 0, usemem->offset + usemem->size - PAGE, PAGE,
+		     0);
+	check_dmabuf("dmabuf-usemem-end", &client, 0, usemem->offset + usemem->size - PAGE,
+		     2 * PAGE, EINVAL);
+	check_dmabuf("dmabuf-resmem", &client, 0, resmem->offset, resmem->size, 0);
+	check_dmabuf("dmabuf-resmem-end", &client, 0, resmem->offset + resmem->size, PAGE, EINVAL);
+	check_dmabuf("dmabuf-no-region", &client, 0, beyond, PAGE, EINVAL);
+	check_dmabuf("dmabuf-top-of-file", &client, 0, -PAGE, PAGE, EINVAL);
+	check_dmabuf("dmabuf-unaligned", &client, 0, usemem->offset + 1, PAGE, EINVAL);
+	/* vfio-pci-core's own refusals, which the other way is there for */
+	check_dmabuf("dmabuf-by-index", &client, usemem->index, 0, PAGE, ENODEV);
+	check_dmabuf("dmabuf-no-bar", &client, VFIO_PCI_BAR3_REGION_INDEX, usemem->offset, PAGE,
+		     ENODEV);
+	check_pieces("dmabuf-pieces", &client, usemem->offset + 4 * PAGE, usemem->offset, 0);
+	check_pieces("dmabuf-pieces-differ", &client, usemem->offset, resmem->offset, EINVAL);
+	check_pieces("dmabuf-pieces-before", &client, resmem->offset, usemem->offset, EINVAL);
+
+	vfio_client_config_write(&client, PCI_COMMAND, command, 2);
+	vfio_client_close(&client);
+	report_stage("dmabuf");
+}

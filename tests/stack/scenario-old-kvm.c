@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * A guest on a host whose KVM does not know cacheable memory that is not RAM
+ * (before 6.17): it maps usemem as Device memory.  QEMU must say so.  The guest
+ * onlines the memory all the same, but unaligned accesses and atomics fault.
+ */
+#include <string.h>
+
+#include "agent.h"
+#include "host-agent.h"
+#include "host-vm.h"
+#include "scenario.h"
+
+void scenario_old_kvm(const char *bdf)
+{
+	struct host_vm vm = { .bdf = bdf };
+
+	if (!bind_gpu(bdf, EXPORTER))
+		return;
+	host_vm_run(&vm);
+	g_strdelimit(vm.stderr_text->str, "\n", ' ');
+	report_check("old-kvm-warns",
+		     strstr(vm.stderr_text->str, "as Device memory") &&
+		     strstr(vm.stderr_text->str, "Linux 6.17 or newer"),
+		     "%s", vm.stderr_text->str);
+	report_check("old-kvm-ends", vm.status == 0, "QEMU ended with status %d", vm.status);
+	report_stage("old-kvm");
+	host_vm_clear(&vm);
+}
