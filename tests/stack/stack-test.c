@@ -273,10 +273,13 @@ static const struct scenario scenarios[] = {
 			     .append = NO_SCRUB " oops=panic" },
 		.expected = { host_checks, poison_checks },
 	}, {
-		/* 5 s after the error are less, 5 s after the recovery more */
+		/*
+		 * 5 s after the error are less, 5 s after the recovery more: the
+		 * kernel waits at least 100 ms for a link that was reset.
+		 */
 		.options = { .name = "recovery", .scenario = "recovery", .model = "gb200",
 			     .memory = "64M", .more_gpus = gone_gpu,
-			     .gpu = "x-cxl-dvsec=on,x-cxl-timeout=1,reset-delay-ms=5500",
+			     .gpu = "x-cxl-dvsec=on,x-cxl-timeout=1,reset-delay-ms=5050",
 			     .append = NO_SCRUB },
 		.expected = { host_checks, recovery_checks },
 	},
