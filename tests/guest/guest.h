@@ -17,6 +17,7 @@
 #include <glib.h>
 
 #include "module/nvgrace-guest-uapi.h"
+#include "system.h"
 
 struct guest {
 	guint limit_mib;	/* online this much at most; 0: all */
@@ -39,19 +40,6 @@ gboolean step_memory(struct guest *guest);
 gboolean step_resmem(struct guest *guest);
 gboolean step_copy(struct guest *guest);
 gboolean step_offline(struct guest *guest);
-gboolean step_kernel_log(struct guest *guest);
-
-/* system.c: one line of /proc/iomem; addresses inclusive as there */
-struct iomem {
-	guint64 start;
-	guint64 end;
-	char *name;
-};
-
-/* All lines, in order; free with g_array_unref(). */
-GArray *iomem_read(void);
-/* As a text of the report; a file that cannot be read is a failed check. */
-void report_file(const char *name, const char *path);
 
 /* topology.c: nodes as a mask, from a list like "0,2-8" in /sys/devices/system/node */
 guint64 nodes_in(const char *attribute);

@@ -196,6 +196,7 @@ static const struct {
 	{ "dmabuf", scenario_dmabuf },
 	{ "iommufd", scenario_iommufd },
 	{ "old-kvm", scenario_old_kvm },
+	{ "nested", scenario_nested },
 };
 
 /* Their names; of none, the list is empty. */

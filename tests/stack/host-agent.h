@@ -29,4 +29,7 @@ void scenario_iommufd(const char *bdf);
 /* With one. */
 void scenario_old_kvm(const char *bdf);
 
+/* A guest that passes its GPU on. */
+void scenario_nested(const char *bdf);
+
 #endif

@@ -120,7 +120,7 @@ static gboolean on_timeout(gpointer opaque)
 }
 
 /* The guest's kernel gets what ours got for it. */
-static char *guest_cmdline(void)
+static char *guest_cmdline(const struct host_vm *vm)
 {
 	static const char *const ours[] = { "nvgrace.scenario=", "nvgrace.device=",
 					    "nvgrace.guest_ram=" };
@@ -128,6 +128,8 @@ static char *guest_cmdline(void)
 	g_autofree char *text = NULL;
 	g_auto(GStrv) words = NULL;
 
+	if (vm->append)
+		g_string_append_printf(append, " %s", vm->append);
 	if (!g_file_get_contents("/proc/cmdline", &text, NULL, NULL))
 		return g_string_free(append, FALSE);
 	words = g_strsplit(g_strchomp(text), " ", -1);
@@ -149,17 +151,21 @@ static GStrv arguments(const struct host_vm *vm)
 	g_autofree char *ram = agent_cmdline("nvgrace.guest_ram");
 	g_autofree char *device = g_strdup_printf("vfio-pci-nvgrace,host=%s,bus=rp%s%s", vm->bdf,
 						  vm->device ? "," : "", vm->device ?: "");
-	g_autofree char *append = guest_cmdline();
+	g_autofree char *append = guest_cmdline(vm);
 
 	g_strv_builder_add_many(args, QEMU, "-M", "virt,gic-version=3", "-accel", "kvm",
 				"-cpu", "host", "-m", ram ?: "2G", "-nodefaults", "-display",
-				"none", "-bios", "/share/QEMU_EFI.fd", "-device",
-				"pcie-root-port,id=rp,chassis=1", "-device", device, NULL);
+				"none", "-bios", "/share/QEMU_EFI.fd", NULL);
+	if (vm->more)
+		g_strv_builder_addv(args, (const char **)vm->more);
+	g_strv_builder_add_many(args, "-device", "pcie-root-port,id=rp,chassis=1", "-device",
+				device, NULL);
 	if (vm->no_guest)
 		g_strv_builder_add_many(args, "-S", NULL);
 	else
 		g_strv_builder_add_many(args, "-serial", "stdio", "-kernel", "/share/Image",
-					"-initrd", "/share/guest.cpio", "-append", append,
+					"-initrd", vm->initrd ?: "/share/guest.cpio", "-append",
+					append,
 					"-device", "virtio-serial-pci", "-chardev",
 					"socket,id=report,fd=" G_STRINGIFY(REPORT_FD),
 					"-device",

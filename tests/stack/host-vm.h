@@ -9,6 +9,10 @@ struct host_vm {
 	/* in */
 	const char *bdf;	/* the GPU on the host */
 	const char *device;	/* further properties of vfio-pci-nvgrace, or NULL */
+	const char *initrd;	/* of the guest; NULL: the one that onlines the memory */
+	const char *append;	/* further arguments for its kernel, or NULL */
+	const char *const *more;	/* further arguments of QEMU's, before the GPU;
+				 * NULL-terminated, or NULL */
 	gboolean no_guest;	/* start QEMU stopped, without guest: for errors */
 	/* out */
 	int status;		/* exit status of QEMU, -1 when it was killed */

@@ -198,6 +198,20 @@ static const char *const old_host_checks[] = {
 	NULL
 };
 
+/* In the guest, for each of the drivers of VFIO there; tests/guest/nested-agent.c. */
+#define NESTED_CHECKS(way) \
+	"guest." way "-bind", "guest." way "-open", "guest." way "-regions", \
+	"guest." way "-usemem", "guest." way "-map-dma", "guest." way "-content", \
+	"guest." way "-pread", "guest." way "-write", "guest." way "-engine", \
+	"guest." way "-engine-peer", "guest." way "-engine-unmapped", "guest." way "-user"
+static const char *const nested_checks[] = {
+	"open", "nested-prepare", "guest.modules", "guest.gpu", "guest.gpu-iommu",
+	NESTED_CHECKS("upstream"), "guest.upstream-resmem",
+	NESTED_CHECKS("ours"), "guest.ours-resmem", "guest.ours-claims",
+	"guest.kernel-log", "guest", "qemu-quiet", "nested-result",
+	NULL
+};
+
 static const struct scenario scenarios[] = {
 	{
 		.options = { .name = "gh200", .scenario = "guest", .model = "gh200",
@@ -282,6 +296,10 @@ static const struct scenario scenarios[] = {
 			     .gpu = "x-cxl-dvsec=on,x-cxl-timeout=1,reset-delay-ms=5050",
 			     .append = NO_SCRUB },
 		.expected = { host_checks, recovery_checks },
+	}, {
+		.options = { .name = "nested", .scenario = "nested", .model = "gh200",
+			     .memory = "5376004K", .append = NO_SCRUB },
+		.expected = { host_checks, nested_checks },
 	},
 };
 

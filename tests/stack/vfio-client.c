@@ -92,17 +92,23 @@ int vfio_client_region(const struct vfio_client *client, guint index,
 
 	*region = (struct vfio_client_region){
 		.index = index, .flags = info->flags, .size = info->size, .offset = info->offset,
+		.mappable = info->flags & VFIO_REGION_INFO_FLAG_MMAP ? info->size : 0,
 	};
 	next = info->flags & VFIO_REGION_INFO_FLAG_CAPS ? info->cap_offset : 0;
 	while (next && next + sizeof(struct vfio_info_cap_header) <= info->argsz) {
 		const struct vfio_info_cap_header *cap = (const void *)((char *)info + next);
 		const struct vfio_region_info_cap_type *type = (const void *)cap;
+		const struct vfio_region_info_cap_sparse_mmap *sparse = (const void *)cap;
 
 		if (cap->id == VFIO_REGION_INFO_CAP_TYPE &&
 		    next + sizeof(*type) <= info->argsz) {
 			region->type = type->type;
 			region->subtype = type->subtype;
 		}
+		if (cap->id == VFIO_REGION_INFO_CAP_SPARSE_MMAP &&
+		    next + sizeof(*sparse) + sizeof(sparse->areas[0]) <= info->argsz)
+			region->mappable = sparse->nr_areas && !sparse->areas[0].offset ?
+				sparse->areas[0].size : 0;
 		next = cap->next > next ? cap->next : 0;
 	}
 	return 0;
@@ -174,6 +180,27 @@ ssize_t vfio_client_write(const struct vfio_client *client,
 	ssize_t ret = pwrite(client->device, buf, length, region->offset + offset);
 
 	return ret < 0 ? -errno : ret;
+}
+
+int vfio_client_map_dma(const struct vfio_client *client, void *memory, gsize length,
+			guint64 iova)
+{
+	struct vfio_iommu_type1_dma_map map = {
+		.argsz = sizeof(map),
+		.flags = VFIO_DMA_MAP_FLAG_READ | VFIO_DMA_MAP_FLAG_WRITE,
+		.vaddr = (guintptr)memory, .iova = iova, .size = length,
+	};
+
+	return ioctl(client->container, VFIO_IOMMU_MAP_DMA, &map) ? -errno : 0;
+}
+
+int vfio_client_unmap_dma(const struct vfio_client *client, guint64 iova, gsize length)
+{
+	struct vfio_iommu_type1_dma_unmap unmap = {
+		.argsz = sizeof(unmap), .iova = iova, .size = length,
+	};
+
+	return ioctl(client->container, VFIO_IOMMU_UNMAP_DMA, &unmap) ? -errno : 0;
 }
 
 int vfio_client_reset(const struct vfio_client *client)

@@ -23,6 +23,7 @@ struct vfio_client_region {
 	guint32 index;
 	guint32 flags;		/* VFIO_REGION_INFO_FLAG_* */
 	guint64 size;		/* bytes */
+	guint64 mappable;	/* of them, from the first on; 0: none */
 	guint64 offset;		/* of its first byte in the device's file */
 	guint32 type, subtype;	/* of VFIO_REGION_INFO_CAP_TYPE; 0: has none */
 };
@@ -68,6 +69,14 @@ ssize_t vfio_client_read(const struct vfio_client *client,
 ssize_t vfio_client_write(const struct vfio_client *client,
 			  const struct vfio_client_region *region, guint64 offset,
 			  const void *buf, gsize length);
+
+/*
+ * Let the devices of the container reach memory of this process at an I/O
+ * virtual address, and undo that: 0 or a negative errno.
+ */
+int vfio_client_map_dma(const struct vfio_client *client, void *memory, gsize length,
+			guint64 iova);
+int vfio_client_unmap_dma(const struct vfio_client *client, guint64 iova, gsize length);
 
 /* Any ioctl of the device's: 0 or positive, or a negative errno. */
 int vfio_client_ioctl(const struct vfio_client *client, unsigned long request, void *arg);
