@@ -11,9 +11,10 @@
 #                          change of QEMU's version (some minutes)
 #   make sanitize   the qtests on a QEMU with AddressSanitizer and UBSan
 #   make coverage   how many lines of our QEMU files the qtests run
+#   make bench   measure ours against the BAR way (hours); QUICK=1: a few minutes
 #   make clean   forget this checkout's build; the cache stays
 
-.PHONY: demo check build update-golden update-pristine sanitize coverage clean
+.PHONY: demo check build update-golden update-pristine sanitize coverage bench clean
 .DEFAULT_GOAL := build
 
 
@@ -28,6 +29,9 @@ build:
 
 update-golden update-pristine sanitize coverage:
 	@scripts/front-door $@
+
+bench:
+	@scripts/front-door bench-$(if $(QUICK),quick,full)
 
 clean:
 	rm -rf build

@@ -94,10 +94,11 @@ static void take_line(struct stack_run *run, const char *line)
 }
 
 /* One more GPU, behind the root port of that number. */
-static void add_gpu(GStrvBuilder *args, guint number, const char *properties)
+static void add_gpu(GStrvBuilder *args, guint number, const char *memory,
+		    const char *properties)
 {
 	g_autofree char *memdev = g_strdup_printf(
-		"memory-backend-ram,id=hbm%u,size=2G,reserve=off", number);
+		"memory-backend-ram,id=hbm%u,size=%s,reserve=off", number, memory);
 	/* there is not enough I/O space for so many ports, and none of them needs any */
 	g_autofree char *port = g_strdup_printf(
 		"pcie-root-port,id=gpu-port%u,chassis=%u,io-reserve=0", number, number);
@@ -141,7 +142,7 @@ static GStrv arguments(const struct stack_options *options, const char *console)
 				memdev, "-device", "pcie-root-port,id=gpu-port,chassis=1", "-device",
 				gpu, NULL);
 	for (guint i = 0; options->more_gpus && options->more_gpus[i]; i++)
-		add_gpu(args, i + 2, options->more_gpus[i]);
+		add_gpu(args, i + 2, options->more_memory ?: "2G", options->more_gpus[i]);
 	return g_strv_builder_end(args);
 }
 

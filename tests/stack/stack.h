@@ -12,8 +12,9 @@ struct stack_options {
 	const char *memory;	/* its coherent memory, as for size= ("96G") */
 	const char *device;	/* further properties of vfio-pci-nvgrace, or NULL */
 	const char *gpu;	/* further properties of the emulated GPU, or NULL */
-	const char *const *more_gpus;	/* properties of each of some more, which have
-				 * 2 GiB of memory each; NULL-terminated, or NULL */
+	const char *const *more_gpus;	/* properties of each of some more;
+				 * NULL-terminated, or NULL */
+	const char *more_memory;	/* of each of those, as for size=; NULL: 2G */
 	const char *append;	/* further arguments for the host's agent, or NULL */
 	const char *host_ram;	/* as for -m; NULL: 4G */
 	const char *guest_ram;	/* as for -m; NULL: 2G */

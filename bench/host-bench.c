@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Process 1 of the emulated host when it measures: the ways one after the other,
+ * again and again, so that what disturbs one of them disturbs all.
+ *
+ *	bench.rounds=N		how often (3)
+ *	bench.what=LIST		of vfio, scrub, guest, typing, with commas between (all)
+ *	bench.guest=LIST	arguments for the guest's kernel, with commas between
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "agent.h"
+#include "measure.h"
+#include "../tests/stack/gpu-sysfs.h"
+
+#define ROUND_SECONDS (45 * 60)
+
+void sample(const char *measure, const struct bench_way *way, gdouble value)
+{
+	g_autofree char *line = g_strdup_printf("%s %s %.9g", measure, way->name, value);
+
+	report_text("sample", line);
+}
+
+static gboolean wanted(const char *what)
+{
+	g_autofree char *list = agent_cmdline("bench.what");
+	g_auto(GStrv) words = g_strsplit(list ?: what, ",", -1);
+
+	return g_strv_contains((const char *const *)words, what);
+}
+
+static gboolean take_gpus(const struct bench_way *way, GStrv bdfs)
+{
+	for (guint i = 0; bdfs[i]; i++) {
+		if (!gpu_bind(bdfs[i], way->driver)) {
+			report_check("bind", FALSE, "%s does not go to %s", bdfs[i], way->driver);
+			return FALSE;
+		}
+	}
+	return TRUE;
+}
+
+static void measure(const struct bench_way *way, GStrv bdfs, guint round)
+{
+	static char *none[] = { NULL };
+	char **mine = way->driver ? bdfs : none;
+
+	if (way->driver && !take_gpus(way, bdfs))
+		return;
+	if (way->driver && wanted("vfio"))
+		measure_vfio(way, bdfs[0]);
+	if (strcmp(way->name, "ours") == 0 && wanted("scrub"))
+		measure_scrub(way, bdfs[0]);
+	if (way->driver && !round && wanted("typing"))
+		measure_typing(way, (const char *const *)mine);
+	if (wanted("guest"))
+		measure_guest(way, (const char *const *)mine);
+	report_stage(way->name);
+}
+
+int main(void)
+{
+	static const char *const modules[] = {
+		"vfio", "vfio_iommu_type1", "vfio-pci", "nvgrace-gpu-vfio-pci",
+		/* the peer does not scrub: what that takes is measured apart */
+		"nvgrace-region-vfio-pci scrub=0", NULL
+	};
+	g_autofree char *rounds = NULL;
+	g_auto(GStrv) bdfs = NULL;
+	guint n;
+
+	agent_boot();
+	report_open("org.nvgrace.report");
+	rounds = agent_cmdline("bench.rounds");
+	n = rounds ? atoi(rounds) : 3;
+	bdfs = gpu_list();
+	report_check("modules", agent_load_modules(modules), "VFIO and both drivers");
+	report_check("gpus", bdfs[0] != NULL, "%u", g_strv_length(bdfs));
+
+	for (guint round = 0; bdfs[0] && round < n; round++) {
+		agent_watchdog("a round", ROUND_SECONDS);
+		/* another one begins in each round */
+		for (guint i = 0; i < BENCH_WAYS; i++)
+			measure(&bench_ways[(i + round) % BENCH_WAYS], bdfs, round);
+	}
+	agent_finish();
+}

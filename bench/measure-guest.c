@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* A guest with the GPUs, from exec to exit. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "agent.h"
+#include "measure.h"
+#include "vm.h"
+
+/* the first that is more than informational: what is less takes time to print */
+#define FIRST_LINE "] Linux version "
+#define GUEST_SECONDS 300
+
+/* KiB of page tables of KVM and IOMMUs. */
+static guint64 secondary_tables_kib(void)
+{
+	g_autofree char *text = NULL;
+	const char *at;
+
+	if (!g_file_get_contents("/proc/meminfo", &text, NULL, NULL))
+		return 0;
+	at = strstr(text, "\nSecPageTables:");
+	return at ? strtoull(at + strlen("\nSecPageTables:"), NULL, 10) : 0;
+}
+
+/*
+ * What guest-bench.c says, up to "bench: done".  FALSE if that does not come.
+ * @online: it has the GPU's memory.
+ */
+static gboolean pass_samples(const struct bench_way *way, struct bench_vm *vm, gboolean *online)
+{
+	*online = FALSE;
+	for (;;) {
+		g_autofree char *line = NULL;
+		g_auto(GStrv) word = NULL;
+		gdouble at = bench_vm_wait(vm, "bench: ", GUEST_SECONDS, &line);
+
+		if (at < 0)
+			return FALSE;
+		word = g_strsplit(strstr(line, "bench: "), " ", -1);
+		if (g_strcmp0(word[1], "done") == 0)
+			return TRUE;
+		if (g_strv_length(word) == 4 && strcmp(word[1], "sample") == 0) {
+			sample(word[2], way, g_ascii_strtod(word[3], NULL));
+		} else if (g_strv_length(word) == 3 && strcmp(word[1], "stamp") == 0) {
+			sample(word[2], way, at);
+			*online |= strcmp(word[2], "online-s") == 0;
+		} else {
+			report_check("guest", FALSE, "%s: %s", way->name, line);
+		}
+	}
+}
+
+void measure_guest(const struct bench_way *way, const char *const *bdfs)
+{
+	g_autofree char *append = agent_cmdline("bench.guest");
+	g_autoptr(GPtrArray) args = NULL;
+	guint64 tables = secondary_tables_kib();
+	struct bench_vm *vm;
+	gdouble first, done, again;
+	gboolean online;
+
+	g_strdelimit(append, ",", ' ');
+	args = bench_way_arguments(way, bdfs, append ?: "");
+	vm = bench_vm_start((const char *const *)args->pdata);
+	if (!vm) {
+		report_check("guest", FALSE, "%s: QEMU cannot be started", way->name);
+		return;
+	}
+	first = bench_vm_wait(vm, FIRST_LINE, GUEST_SECONDS, NULL);
+	if (first < 0) {
+		report_check("guest", FALSE, "%s: no kernel line in %u s", way->name,
+			     GUEST_SECONDS);
+	} else {
+		sample("boot-s", way, first);
+		sample("boot-tables-kib", way, bench_vm_status_kib(vm, "VmPTE"));
+		if (pass_samples(way, vm, &online)) {
+			/* of a guest that has used none of it there is nothing to compare */
+			if (online)
+				sample("guest-tables-kib", way, secondary_tables_kib() - tables);
+			/* it reboots now */
+			done = bench_vm_wait(vm, "bench: reboot", GUEST_SECONDS, NULL);
+			again = bench_vm_wait(vm, FIRST_LINE, GUEST_SECONDS, NULL);
+			if (done >= 0 && again >= 0)
+				sample("reboot-s", way, again - done);
+			else
+				report_check("guest", FALSE, "%s: does not reboot", way->name);
+		} else {
+			report_check("guest", FALSE, "%s: ended before it was done", way->name);
+		}
+	}
+	sample("exit-s", way, bench_vm_stop(vm));
+}
+
+/* Beside what a guest without GPU has.  The value of -M counts where it differs. */
+void measure_typing(const struct bench_way *way, const char *const *bdfs)
+{
+	g_autoptr(GPtrArray) args = bench_way_arguments(way, bdfs, "");
+	g_autoptr(GPtrArray) plain = bench_way_arguments(&bench_ways[0], bdfs, "");
+	gint words = 0, letters = 0, options = 0;
+
+	for (guint i = 0; args->pdata[i]; i++) {
+		words++;
+		options += ((char *)args->pdata[i])[0] == '-';
+		letters += strlen(args->pdata[i]) + 1;
+	}
+	for (guint i = 0; plain->pdata[i]; i++) {
+		words--;
+		options -= ((char *)plain->pdata[i])[0] == '-';
+		letters -= strlen(plain->pdata[i]) + 1;
+	}
+	sample("typed-options", way, options);
+	sample("typed-words", way, words);
+	sample("typed-characters", way, letters);
+}

@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The host's drivers as any user of VFIO meets them. */
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "agent.h"
+#include "measure.h"
+#include "../tests/stack/host-agent.h"
+
+#define PAGE 4096ul
+#define PMD (2ul << 20)
+#define SCRUB_PARAMETER "/sys/module/" EXPORTER "/parameters/scrub"
+
+/* How much is read and written, in pieces of either size */
+#define SMALL (4ul << 10)
+#define LARGE (1ul << 20)
+#define MOVED (16ul << 20)
+
+static gdouble seconds_since(gint64 start)
+{
+	return (g_get_monotonic_time() - start) / (gdouble)G_USEC_PER_SEC;
+}
+
+static guint64 faults(void)
+{
+	struct rusage usage;
+
+	getrusage(RUSAGE_SELF, &usage);
+	return usage.ru_minflt + usage.ru_majflt;
+}
+
+static guint64 table_kib(void)
+{
+	g_autofree char *status = NULL;
+	const char *line;
+
+	if (!g_file_get_contents("/proc/self/status", &status, NULL, NULL))
+		return 0;
+	line = strstr(status, "VmPTE:");
+	return line ? strtoull(line + strlen("VmPTE:"), NULL, 10) : 0;
+}
+
+static void named_sample(const struct bench_way *way, gdouble value, const char *format, ...)
+	G_GNUC_PRINTF(3, 4);
+static void named_sample(const struct bench_way *way, gdouble value, const char *format, ...)
+{
+	g_autofree char *name = NULL;
+	va_list args;
+
+	va_start(args, format);
+	name = g_strdup_vprintf(format, args);
+	va_end(args);
+	sample(name, way, value);
+}
+
+/* MiB/s of moving MOVED bytes, piece by piece; a short transfer is a failed check. */
+static void move(const struct bench_way *way, const struct vfio_client *client,
+		 const struct vfio_client_region *region, const char *name, gsize piece,
+		 gboolean write)
+{
+	g_autofree char *buf = g_malloc0(piece);
+	gint64 start = g_get_monotonic_time();
+	ssize_t done = piece;
+
+	for (guint64 at = 0; done == (ssize_t)piece && at < MOVED; at += piece)
+		done = write ? vfio_client_write(client, region, at, buf, piece) :
+			       vfio_client_read(client, region, at, buf, piece);
+	if (done != (ssize_t)piece)
+		report_check("moved", FALSE, "%s: %s of %zu bytes of %s gives %zd", way->name,
+			     write ? "pwrite" : "pread", piece, name, done);
+	named_sample(way, MOVED / 1048576.0 / seconds_since(start), "%s-%s-%zuk-mib-per-s", name,
+		     write ? "pwrite" : "pread", piece >> 10);
+}
+
+/* A byte of each 2 MiB. */
+static void touch(const struct bench_way *way, const struct vfio_client *client,
+		  const struct vfio_client_region *region, const char *name)
+{
+	guint64 size = region->size & ~(PMD - 1), tables = table_kib(), before;
+	gint64 start;
+	volatile const char *map = vfio_client_map(client, region, 0, size, PROT_READ, TRUE);
+
+	if (!map) {
+		report_check("mapped", FALSE, "%s: %s cannot be mapped", way->name, name);
+		return;
+	}
+	before = faults();
+	start = g_get_monotonic_time();
+	for (guint64 at = 0; at < size; at += PMD)
+		(void)map[at];
+	named_sample(way, seconds_since(start), "touch-%s-s", name);
+	named_sample(way, faults() - before, "touch-%s-faults", name);
+	named_sample(way, table_kib() - tables, "touch-%s-tables-kib", name);
+	start = g_get_monotonic_time();
+	munmap((char *)map - PAGE, size + 2 * PAGE);
+	named_sample(way, seconds_since(start), "unmap-%s-s", name);
+}
+
+static void measure_region(const struct bench_way *way, const struct vfio_client *client,
+			   const struct vfio_client_region *region, const char *name)
+{
+	static const gsize pieces[] = { SMALL, LARGE };
+
+	if (!region->size)
+		return;
+	/* the first access maps, and the sparse backing is filled: not measured */
+	move(way, client, region, "warm", LARGE, TRUE);
+	for (guint i = 0; i < G_N_ELEMENTS(pieces); i++) {
+		move(way, client, region, name, pieces[i], TRUE);
+		move(way, client, region, name, pieces[i], FALSE);
+	}
+	touch(way, client, region, name);
+}
+
+void measure_vfio(const struct bench_way *way, const char *bdf)
+{
+	struct bench_regions regions = { 0 };
+	struct vfio_client client;
+	gint64 start = g_get_monotonic_time();
+	int ret = vfio_client_open(&client, bdf);
+
+	if (ret || (way->find && !way->find(&client, &regions))) {
+		report_check("opened", FALSE, "%s: %s", way->name, g_strerror(-ret));
+		return;
+	}
+	sample("open-s", way, seconds_since(start));
+	start = g_get_monotonic_time();
+	ret = vfio_client_reset(&client);
+	sample("reset-s", way, seconds_since(start));
+	if (ret)
+		report_check("reset", FALSE, "%s: %s", way->name, g_strerror(-ret));
+	measure_region(way, &client, &regions.usemem, "usemem");
+	measure_region(way, &client, &regions.resmem, "resmem");
+	start = g_get_monotonic_time();
+	vfio_client_close(&client);
+	sample("close-s", way, seconds_since(start));
+}
+
+static void set_scrub(const char *value)
+{
+	int fd = open(SCRUB_PARAMETER, O_WRONLY | O_CLOEXEC);
+
+	if (fd < 0 || write(fd, value, 1) != 1)
+		report_check("scrub", FALSE, "cannot set scrub=%s", value);
+	if (fd >= 0)
+		close(fd);
+}
+
+/* With the parameter set, an open of what is not clean scrubs first. */
+void measure_scrub(const struct bench_way *way, const char *bdf)
+{
+	struct bench_regions regions = { 0 };
+	struct vfio_client client;
+	gint64 start;
+	gdouble gib;
+
+	set_scrub("1");
+	start = g_get_monotonic_time();
+	if (!vfio_client_open(&client, bdf) && way->find(&client, &regions)) {
+		gib = (regions.usemem.size + regions.resmem.size) / 1073741824.0;
+		sample("scrub-s", way, seconds_since(start));
+		sample("scrub-gib-per-s", way, gib / seconds_since(start));
+		sample("scrub-gib-per-s-per-cpu", way,
+		       gib / seconds_since(start) / g_get_num_processors());
+		/* closed without, so that no other measure waits for a scrub */
+		set_scrub("0");
+		vfio_client_close(&client);
+	}
+	set_scrub("0");
+}

@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The machine below is shared and emulates: a figure by itself says nothing, only
+ * a relation of two that were measured in turns.  A mark of "at most the peer's"
+ * counts as held up to 5 % above it, which is less than two runs of the same differ.
+ */
+#include <math.h>
+#include <string.h>
+
+#include "rows.h"
+
+#define NOISE 1.05
+
+enum mark {
+	NO_MARK,
+	EXTRA,		/* over a guest without GPU: ours at most .limit of the peer's */
+	EXTRA_PLAIN,	/* over a guest with the GPU, but without its memory: the same */
+	AT_MOST,	/* ours at most .limit times the peer's */
+	AT_LEAST,	/* ours at least .limit times the peer's */
+	OWN_RATIO,	/* ours at least .limit times the ours of .other */
+	ABSOLUTE,	/* ours at most .limit */
+};
+
+static const struct row {
+	const char *measure;
+	const char *label;
+	const char *text;	/* of the mark */
+	enum mark mark;
+	gdouble limit;
+	const char *other;
+} rows[] = {
+	{ "boot-s", "exec of QEMU to the guest's first kernel line (s)",
+	  "extra over no GPU at most a tenth of the peer's", EXTRA, 0.1, NULL },
+	{ "boot-s", "the same, what the memory costs beside the GPU",
+	  "extra over a plain GPU at most a tenth of the peer's", EXTRA_PLAIN, 0.1, NULL },
+	{ "boot-tables-kib", "QEMU's page tables then (KiB)", "at most the peer's", AT_MOST, 1,
+	  NULL },
+	{ "reboot-s", "guest reboot to the first kernel line (s)",
+	  "extra over no GPU at most a tenth of the peer's", EXTRA, 0.1, NULL },
+	{ "reboot-s", "the same, what the memory costs beside the GPU",
+	  "extra over a plain GPU at most a tenth of the peer's", EXTRA_PLAIN, 0.1, NULL },
+	{ "exit-s", "end of QEMU (s)", "", NO_MARK, 0, NULL },
+	{ "guest-tables-kib", "page tables of KVM and IOMMU, guest running (KiB)",
+	  "at most the peer's", AT_MOST, 1, NULL },
+	{ "touch-usemem-faults", "faults to touch every 2 MiB of usemem", "at most the peer's",
+	  AT_MOST, 1, NULL },
+	{ "touch-usemem-tables-kib", "page tables for that (KiB)", "at most the peer's", AT_MOST,
+	  1, NULL },
+	{ "touch-usemem-s", "time for that (s)", "", NO_MARK, 0, NULL },
+	{ "touch-resmem-faults", "faults to touch every 2 MiB of resmem", "at most the peer's",
+	  AT_MOST, 1, NULL },
+	{ "touch-resmem-tables-kib", "page tables for that (KiB)", "at most the peer's", AT_MOST,
+	  1, NULL },
+	{ "unmap-usemem-s", "munmap of usemem (s)", "", NO_MARK, 0, NULL },
+	{ "copy-gpu-mib-per-s", "guest: copy in GPU memory (MiB/s; RAM is the row below)",
+	  "at least 0.98 of RAM", OWN_RATIO, 0.98, "copy-ram-mib-per-s" },
+	{ "copy-ram-mib-per-s", "guest: copy in RAM (MiB/s)", "", NO_MARK, 0, NULL },
+	{ "triad-gpu-mib-per-s", "guest: triad in GPU memory (MiB/s)", "at least 0.98 of RAM",
+	  OWN_RATIO, 0.98, "triad-ram-mib-per-s" },
+	{ "triad-ram-mib-per-s", "guest: triad in RAM (MiB/s)", "", NO_MARK, 0, NULL },
+	{ "random-gpu-million-per-s", "guest: random 8 bytes in GPU memory (million/s)",
+	  "at least 0.98 of RAM", OWN_RATIO, 0.98, "random-ram-million-per-s" },
+	{ "random-ram-million-per-s", "guest: random 8 bytes in RAM (million/s)", "", NO_MARK, 0,
+	  NULL },
+	{ "usemem-pread-4k-mib-per-s", "pread of usemem, 4 KiB (MiB/s)", "at least the peer's",
+	  AT_LEAST, 1, NULL },
+	{ "usemem-pwrite-4k-mib-per-s", "pwrite of usemem, 4 KiB (MiB/s)", "at least the peer's",
+	  AT_LEAST, 1, NULL },
+	{ "usemem-pread-1024k-mib-per-s", "pread of usemem, 1 MiB (MiB/s)", "at least the peer's",
+	  AT_LEAST, 1, NULL },
+	{ "usemem-pwrite-1024k-mib-per-s", "pwrite of usemem, 1 MiB (MiB/s)",
+	  "at least the peer's", AT_LEAST, 1, NULL },
+	{ "resmem-pread-4k-mib-per-s", "pread of resmem, 4 KiB (MiB/s)",
+	  "at least 4 times the peer's", AT_LEAST, 4, NULL },
+	{ "resmem-pwrite-4k-mib-per-s", "pwrite of resmem, 4 KiB (MiB/s)",
+	  "at least 4 times the peer's", AT_LEAST, 4, NULL },
+	{ "resmem-pread-1024k-mib-per-s", "pread of resmem, 1 MiB (MiB/s)",
+	  "at least 4 times the peer's", AT_LEAST, 4, NULL },
+	{ "resmem-pwrite-1024k-mib-per-s", "pwrite of resmem, 1 MiB (MiB/s)",
+	  "at least 4 times the peer's", AT_LEAST, 4, NULL },
+	{ "open-s", "open (s)", "at most the peer's", AT_MOST, 1, NULL },
+	{ "reset-s", "reset (s)", "at most the peer's", AT_MOST, 1, NULL },
+	{ "close-s", "close (s)", "at most the peer's", AT_MOST, 1, NULL },
+	{ "scrub-gib-per-s", "scrub, on all CPUs (GiB/s)", "", NO_MARK, 0, NULL },
+	{ "scrub-gib-per-s-per-cpu", "scrub, per CPU (GiB/s)", "", NO_MARK, 0, NULL },
+	{ "online-s", "exec of QEMU to GPU memory online (s)", "at most the peer's", AT_MOST, 1,
+	  NULL },
+	{ "online-driver-s", "of that, the guest's driver (s)", "", NO_MARK, 0, NULL },
+	{ "typed-options", "options typed for the GPUs", "", NO_MARK, 0, NULL },
+	{ "typed-characters", "characters typed for the GPUs", "", NO_MARK, 0, NULL },
+	{ "driver-code-lines", "kernel driver, lines of code", "at most 500", ABSOLUTE, 500,
+	  NULL },
+	{ "scrub-code-lines", "scrubbing, lines of code (the peer does not)", "", NO_MARK, 0,
+	  NULL },
+	{ "compat-code-lines", "other kernel versions, lines of code", "", NO_MARK, 0, NULL },
+	{ "qemu-patch-lines", "lines changed in QEMU's own files", "under 60", ABSOLUTE, 59,
+	  NULL },
+};
+
+static gdouble median_of(const struct bench_samples *samples, const char *measure,
+			 const char *way, const struct bench_result *on, guint *n)
+{
+	const struct bench_series *series =
+		bench_samples_find(samples, measure, way, on->gib, on->gpus);
+
+	if (series)
+		*n = series->values->len;
+	return bench_median(series);
+}
+
+/* NAN where a side is missing. */
+static gdouble relation(const struct row *row, const struct bench_samples *samples,
+			const struct bench_result *result)
+{
+	guint n;
+
+	switch (row->mark) {
+	case EXTRA:
+		return (result->ours - result->none) / (result->peer - result->none);
+	case EXTRA_PLAIN:
+		return (result->ours - result->plain) / (result->peer - result->plain);
+	case OWN_RATIO:
+		return result->ours / median_of(samples, row->other, "ours", result, &n);
+	case ABSOLUTE:
+		return result->ours;
+	default:
+		/* nothing is at most nothing */
+		return result->ours == result->peer ? 1 : result->ours / result->peer;
+	}
+}
+
+static const char *judge(const struct row *row, gdouble ratio)
+{
+	gboolean held;
+
+	if (row->mark == NO_MARK)
+		return "";
+	if (isnan(ratio))
+		return "not measured";
+	switch (row->mark) {
+	case AT_MOST:
+		held = ratio <= row->limit * NOISE;
+		break;
+	case AT_LEAST:
+		held = ratio >= row->limit / NOISE;
+		break;
+	case OWN_RATIO:
+		held = ratio >= row->limit;
+		break;
+	default:
+		held = ratio <= row->limit;
+	}
+	return held ? "held" : "MISSED";
+}
+
+struct collect {
+	const struct bench_samples *samples;
+	const struct row *row;
+	GArray *results;
+};
+
+static void add_result(guint gib, guint gpus, gpointer opaque)
+{
+	struct collect *c = opaque;
+	struct bench_result result = {
+		.label = c->row->label, .mark = c->row->text, .measure = c->row->measure,
+		.gib = gib, .gpus = gpus,
+	};
+
+	result.none = median_of(c->samples, c->row->measure, "none", &result, &result.n);
+	result.plain = median_of(c->samples, c->row->measure, "plain", &result, &result.n);
+	result.peer = median_of(c->samples, c->row->measure, "peer", &result, &result.n);
+	result.ours = median_of(c->samples, c->row->measure, "ours", &result, &result.n);
+	result.ratio = relation(c->row, c->samples, &result);
+	result.verdict = judge(c->row, result.ratio);
+	g_array_append_val(c->results, result);
+}
+
+GArray *bench_results(const struct bench_samples *samples)
+{
+	GArray *results = g_array_new(FALSE, FALSE, sizeof(struct bench_result));
+
+	for (guint i = 0; i < G_N_ELEMENTS(rows); i++) {
+		struct collect c = { samples, &rows[i], results };
+
+		guint before = results->len;
+
+		bench_samples_machines(samples, rows[i].measure, add_result, &c);
+		/* a mark that nothing was measured for is not left out */
+		if (results->len == before && rows[i].mark != NO_MARK)
+			add_result(0, 0, &c);
+	}
+	return results;
+}
