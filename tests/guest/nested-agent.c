@@ -48,6 +48,7 @@
 #define PAGE NESTED_PAGE
 #define PMD (2ull << 20)
 #define USER_SECONDS 120
+#define PORT_SECONDS 60
 
 /* Where the user's buffer and the GPU's memory are for the GPU; above the MSI window */
 #define IOVA_BUFFER (1 * GIB)
@@ -113,6 +114,9 @@ static const struct way ways[] = {
 
 /* ------------------------------------------------------------------------- checks */
 
+/* None of this process' own has failed. */
+static gboolean held = TRUE;
+
 /* A check of this way's. */
 static void check(const struct way *way, const char *name, gboolean ok, const char *format, ...)
 	G_GNUC_PRINTF(4, 5);
@@ -125,6 +129,7 @@ static void check(const struct way *way, const char *name, gboolean ok, const ch
 	va_start(args, format);
 	detail = g_strdup_vprintf(format, args);
 	va_end(args);
+	held &= ok;
 	report_check(full, ok, "%s", detail);
 }
 
@@ -302,31 +307,37 @@ static int user(void *data)
 	g_autofree char *bdf = gpu_find();
 	int ret = vfio_client_open(&client, bdf);
 
+	held = TRUE;
 	check(way, "open", ret == 0, "%s: %s", bdf, g_strerror(-ret));
 	if (!ret)
 		use(way, &client);
-	return report_ok() ? 0 : 1;
+	return held ? 0 : 1;
 }
 
 /* ------------------------------------------------------------------------ the guest */
 
-/* Of an integer in the DSDT's _DSD, written as QEMU does; 0 if it is not there. */
+/* Of an integer in the DSDT's _DSD, of any of AML's widths; 0 if it is not there. */
 static guint64 table_integer(const char *name)
 {
-	static const guint8 qword_prefix = 0x0e;
+	static const guint8 prefixes[] = { 0x0a, 0x0b, 0x0c, 0x0e };	/* byte to qword */
 	g_autofree char *table = NULL;
 	gsize length = 0, name_length = strlen(name) + 1;
 
 	if (!g_file_get_contents("/sys/firmware/acpi/tables/DSDT", &table, &length, NULL))
 		return 0;
-	for (gsize i = 0; i + name_length + 9 <= length; i++) {
-		guint64 value;
+	for (gsize i = 0; i + name_length + 1 + sizeof(guint64) <= length; i++) {
+		const char *integer = table + i + name_length;
 
-		if (memcmp(table + i, name, name_length) ||
-		    (guint8)table[i + name_length] != qword_prefix)
+		if (memcmp(table + i, name, name_length))
 			continue;
-		memcpy(&value, table + i + name_length + 1, sizeof(value));
-		return GUINT64_FROM_LE(value);
+		for (guint p = 0; p < G_N_ELEMENTS(prefixes); p++) {
+			guint64 value = 0;
+
+			if ((guint8)*integer != prefixes[p])
+				continue;
+			memcpy(&value, integer + 1, 1u << p);
+			return GUINT64_FROM_LE(value);
+		}
 	}
 	return 0;
 }
@@ -391,9 +402,22 @@ static guint64 bytes_argument(const char *name)
 	return text ? strtoull(text, NULL, 0) : 0;
 }
 
+/* Everything on PCI waits for the IOMMU, the port of the report as well. */
+static void wait_for_port(void)
+{
+	gint64 deadline = g_get_monotonic_time() + PORT_SECONDS * G_USEC_PER_SEC;
+
+	while (g_get_monotonic_time() < deadline) {
+		g_autoptr(GDir) dir = g_dir_open("/sys/class/virtio-ports", 0, NULL);
+
+		if (dir && g_dir_read_name(dir))
+			return;
+		g_usleep(20000);
+	}
+}
+
 int main(void)
 {
-	/* everything on PCI waits for the IOMMU, the port of the report as well */
 	static const char *const iommu[] = { "virtio_iommu", NULL };
 	static const char *const vfio[] = {
 		"vfio", "vfio_iommu_type1", "vfio-pci", "nvgrace-gpu-vfio-pci",
@@ -403,6 +427,7 @@ int main(void)
 
 	agent_boot();
 	agent_load_modules(iommu);
+	wait_for_port();
 	report_open("org.nvgrace.report");
 	report_stage("boot");
 	agent_watchdog("nested", 300);

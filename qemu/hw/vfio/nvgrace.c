@@ -44,6 +44,38 @@ static bool hide_bars(VFIONVGraceMemory *mem, VFIOPCIDevice *vdev, Error **errp)
            (!bars || vfio_nvgrace_hide_bar(vdev, NVGRACE_BAR_USEMEM, errp));
 }
 
+/*
+ * The guest sees the power state that it sets, but the GPU stays in D0.  In
+ * D3hot the host's driver lets nobody reach the memory, which is RAM to the
+ * guest: a vCPU that touches it would end QEMU, and so would a listener that has
+ * to map it for DMA, as for a guest's IOMMU whenever that is bypassed.
+ */
+static void vfio_nvgrace_write_config(PCIDevice *pdev, uint32_t addr,
+                                      uint32_t val, int len)
+{
+    VFIONVGraceClass *klass = VFIO_NVGRACE_GET_CLASS(pdev);
+    uint32_t pmcsr = pdev->pm_cap + PCI_PM_CTRL;
+
+    if (!pdev->pm_cap || !range_covers_byte(addr, len, pmcsr)) {
+        klass->parent_config_write(pdev, addr, val, len);
+        return;
+    }
+    klass->parent_config_write(pdev, addr, val &
+                               ~(PCI_PM_CTRL_STATE_MASK << (pmcsr - addr) * 8),
+                               len);
+    pci_default_write_config(pdev, addr, val, len);
+}
+
+static void emulate_power_state(PCIDevice *pdev)
+{
+    uint8_t *emulated = VFIO_PCI_DEVICE(pdev)->emulated_config_bits;
+
+    if (pdev->pm_cap) {
+        pci_word_test_and_set_mask(emulated + pdev->pm_cap + PCI_PM_CTRL,
+                                   PCI_PM_CTRL_STATE_MASK);
+    }
+}
+
 static void vfio_nvgrace_realize(PCIDevice *pdev, Error **errp)
 {
     ERRP_GUARD();
@@ -72,7 +104,9 @@ static void vfio_nvgrace_realize(PCIDevice *pdev, Error **errp)
         /* PCI core does not when realize fails. */
         klass->parent_exit(pdev);
         error_prepend(errp, VFIO_MSG_PREFIX, vbasedev->name);
+        return;
     }
+    emulate_power_state(pdev);
 }
 
 static void vfio_nvgrace_exit(PCIDevice *pdev)
@@ -160,8 +194,10 @@ void vfio_nvgrace_class_init(ObjectClass *oc, const void *data)
 
     klass->parent_realize = pdc->realize;
     klass->parent_exit = pdc->exit;
+    klass->parent_config_write = pdc->config_write;
     pdc->realize = vfio_nvgrace_realize;
     pdc->exit = vfio_nvgrace_exit;
+    pdc->config_write = vfio_nvgrace_write_config;
 
     dc->desc = data;
     dc->hotpluggable = false;

@@ -23,6 +23,7 @@ struct VFIONVGraceClass {
 
     void (*parent_realize)(PCIDevice *pdev, Error **errp);
     void (*parent_exit)(PCIDevice *pdev);
+    PCIConfigWriteFunc *parent_config_write;
 };
 
 /**
