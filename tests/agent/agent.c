@@ -192,7 +192,7 @@ void agent_watchdog(const char *what, unsigned int seconds)
 	g_mutex_unlock(&watchdog.lock);
 }
 
-void agent_finish(void)
+void agent_end(void)
 {
 	report_line(report_ok() ? "end ok" : "end FAIL");
 
@@ -200,6 +200,11 @@ void agent_finish(void)
 	 * is no way to wait for that: give it a moment. */
 	g_usleep(200000);
 	sync();
+}
+
+void agent_finish(void)
+{
+	agent_end();
 	reboot(RB_POWER_OFF);
 
 	/* Only if the kernel refuses: process 1 must not end */

@@ -13,6 +13,7 @@
  *	fact KEY VALUE		something to know
  *	text NAME LINE		one line of a text
  *	blob NAME BASE64	a piece of a binary; pieces in order
+ *	ask WHAT		a question, answered by one line to the port
  *	end ok|FAIL		the last line
  *
  * NAME and KEY have no blanks; the rest of the line is free.
@@ -53,6 +54,10 @@ void agent_watchdog(const char *what, unsigned int seconds);
  * nobody reads the port for 10 s.  Reporting is thread-safe.
  */
 void report_open(const char *port);
+/* What the names of all that follows begin with ("gpu1."); NULL: nothing. */
+void report_scope(const char *prefix);
+/* The answer to a question, NULL if none comes within @ms; caller frees. */
+char *report_ask(const char *what, unsigned int ms);
 void report_stage(const char *name);
 void report_check(const char *name, gboolean ok, const char *fmt, ...) G_GNUC_PRINTF(3, 4);
 void report_fact(const char *key, const char *fmt, ...) G_GNUC_PRINTF(2, 3);
@@ -64,7 +69,9 @@ void report_blob(const char *name, const void *data, gsize len);
 void report_line(const char *line);
 /* TRUE while no check has failed. */
 gboolean report_ok(void);
-/* Say end, flush, sync and power off.  Does not return.  For process 1. */
+/* Say end, flush and sync: nothing is reported after that. */
+void agent_end(void);
+/* The same, then power off.  Does not return.  For process 1. */
 void agent_finish(void) G_GNUC_NORETURN;
 
 #endif /* TESTS_AGENT_AGENT_H */

@@ -24,6 +24,8 @@ static GMutex lock;
 static int port = -1;
 static gboolean failed;
 static gboolean ended;
+/* What all names begin with, or NULL */
+static char *scope;
 
 static gint64 now_ms(clockid_t clock)
 {
@@ -123,7 +125,7 @@ void report_open(const char *name)
 		g_autofree char *path = find_port(name);
 
 		if (path)
-			port = open(path, O_WRONLY | O_NONBLOCK | O_CLOEXEC);
+			port = open(path, O_RDWR | O_NONBLOCK | O_CLOEXEC);
 		if (port >= 0)
 			return;
 		if (now_ms(CLOCK_MONOTONIC) > deadline)
@@ -134,13 +136,55 @@ void report_open(const char *name)
 		    name, PORT_TIMEOUT_MS);
 }
 
+void report_scope(const char *prefix)
+{
+	g_mutex_lock(&lock);
+	g_free(scope);
+	scope = g_strdup(prefix);
+	g_mutex_unlock(&lock);
+}
+
+static char *scoped(const char *name)
+{
+	char *full;
+
+	g_mutex_lock(&lock);
+	full = g_strconcat(scope ?: "", name, NULL);
+	g_mutex_unlock(&lock);
+	return full;
+}
+
+char *report_ask(const char *what, unsigned int ms)
+{
+	gint64 deadline = now_ms(CLOCK_MONOTONIC) + ms;
+	g_autoptr(GString) answer = g_string_new(NULL);
+	g_autofree char *line = g_strdup_printf("ask %s", what);
+	char c;
+
+	report_line(line);
+	while (port >= 0 && now_ms(CLOCK_MONOTONIC) < deadline) {
+		struct pollfd pfd = { .fd = port, .events = POLLIN };
+
+		if (read(port, &c, 1) != 1)
+			poll(&pfd, 1, 100);
+		else if (c == '\n')
+			return g_strdup(answer->str);
+		else
+			g_string_append_c(answer, c);
+	}
+	return NULL;
+}
+
 void report_stage(const char *name)
 {
-	report("stage %s %" G_GINT64_FORMAT, name, now_ms(CLOCK_BOOTTIME));
+	g_autofree char *full = scoped(name);
+
+	report("stage %s %" G_GINT64_FORMAT, full, now_ms(CLOCK_BOOTTIME));
 }
 
 void report_check(const char *name, gboolean ok, const char *format, ...)
 {
+	g_autofree char *full = scoped(name);
 	g_autofree char *detail = NULL;
 	va_list args;
 
@@ -153,23 +197,25 @@ void report_check(const char *name, gboolean ok, const char *format, ...)
 		failed = TRUE;
 		g_mutex_unlock(&lock);
 	}
-	report("check %s %s %s", name, ok ? "ok" : "FAIL", detail);
+	report("check %s %s %s", full, ok ? "ok" : "FAIL", detail);
 }
 
 void report_fact(const char *key, const char *format, ...)
 {
+	g_autofree char *full = scoped(key);
 	g_autofree char *value = NULL;
 	va_list args;
 
 	va_start(args, format);
 	value = g_strdup_vprintf(format, args);
 	va_end(args);
-	report("fact %s %s", key, value);
+	report("fact %s %s", full, value);
 }
 
 void report_text(const char *name, const char *text)
 {
 	g_auto(GStrv) lines = g_strsplit(text, "\n", -1);
+	g_autofree char *full = scoped(name);
 	unsigned int count = g_strv_length(lines);
 	unsigned int i;
 
@@ -177,11 +223,12 @@ void report_text(const char *name, const char *text)
 	if (count && !*lines[count - 1])
 		count--;
 	for (i = 0; i < count; i++)
-		report("text %s %s", name, lines[i]);
+		report("text %s %s", full, lines[i]);
 }
 
 void report_blob(const char *name, const void *data, gsize len)
 {
+	g_autofree char *full = scoped(name);
 	gsize done, piece;
 
 	for (done = 0; done < len; done += piece) {
@@ -189,7 +236,7 @@ void report_blob(const char *name, const void *data, gsize len)
 
 		piece = MIN(len - done, BLOB_LINE);
 		text = g_base64_encode((const guchar *)data + done, piece);
-		report("blob %s %s", name, text);
+		report("blob %s %s", full, text);
 	}
 }
 

@@ -14,23 +14,18 @@
 
 #include "agent.h"
 #include "guest.h"
+#include "../stack/pattern.h"
 
 /* More than two jobs, the last one of another length */
 #define COPY_LEN (2 * NVGRACE_GUEST_COPY_CHUNK + 0x5000)
 #define TIMEOUT_MS 10000
 
-#define SEED_TO 0x1111111100000001ull
-#define SEED_FROM 0x2222222200000002ull
-#define SEED_ROUND 0x3333333300000003ull
-#define SEED_WITHIN 0x4444444400000004ull
+#define SEED_TO 2
+#define SEED_FROM 3
+#define SEED_ROUND 4
+#define SEED_WITHIN 5
 
-/* Sums over all copies, to be compared with the driver's and the engine's */
-static struct {
-	guint jobs;
-	guint interrupts;
-} total;
-
-int copy_run(const struct guest *guest, guint64 src, guint64 dst, gsize len, guint32 flags,
+int copy_run(struct gpu *gpu, guint64 src, guint64 dst, gsize len, guint32 flags,
 	     struct nvgrace_guest_copy *copy)
 {
 	int ret;
@@ -38,14 +33,14 @@ int copy_run(const struct guest *guest, guint64 src, guint64 dst, gsize len, gui
 	*copy = (struct nvgrace_guest_copy){
 		.src = src, .dst = dst, .len = len, .flags = flags, .timeout_ms = TIMEOUT_MS,
 	};
-	ret = ioctl(guest->fd, NVGRACE_GUEST_COPY, copy) ? errno : 0;
-	total.jobs += copy->jobs;
-	total.interrupts += copy->interrupts;
+	ret = ioctl(gpu->fd, NVGRACE_GUEST_COPY, copy) ? errno : 0;
+	gpu->jobs += copy->jobs;
+	gpu->interrupts += copy->interrupts;
 	return ret;
 }
 
 /* Bytes from @memory that are physically contiguous, and their offset. */
-static gsize contiguous(const struct guest *guest, const char *memory, gsize len, guint64 *offset)
+static gsize contiguous(struct gpu *gpu, const char *memory, gsize len, guint64 *offset)
 {
 	gsize page = sysconf(_SC_PAGESIZE);
 	gsize count = (len + page - 1) / page, i = 1;
@@ -55,13 +50,12 @@ static gsize contiguous(const struct guest *guest, const char *memory, gsize len
 	physical_pages(memory, count, pages);
 	while (i < count && pages[i] == pages[0] + i * page)
 		i++;
-	*offset = pages[0] - guest->info.base;
+	*offset = pages[0] - gpu->info.base;
 	return MIN(i * page, len);
 }
 
-/* Between @ram and the process' coherent memory @memory, page aligned. */
-static gboolean copy_pages(const struct guest *guest, const char *check, char *ram, char *memory,
-			   gsize len, gboolean to_memory)
+gboolean copy_pages(struct gpu *gpu, const char *check, char *ram, char *memory, gsize len,
+		    gboolean to_memory)
 {
 	struct nvgrace_guest_copy copy;
 	gsize done, run;
@@ -69,11 +63,11 @@ static gboolean copy_pages(const struct guest *guest, const char *check, char *r
 	int error;
 
 	for (done = 0; done < len; done += run) {
-		run = contiguous(guest, memory + done, len - done, &offset);
+		run = contiguous(gpu, memory + done, len - done, &offset);
 		error = to_memory ?
-			copy_run(guest, (guintptr)ram + done, offset, run,
+			copy_run(gpu, (guintptr)ram + done, offset, run,
 				 NVGRACE_GUEST_COPY_DST_MEM, &copy) :
-			copy_run(guest, offset, (guintptr)ram + done, run,
+			copy_run(gpu, offset, (guintptr)ram + done, run,
 				 NVGRACE_GUEST_COPY_SRC_MEM, &copy);
 		if (error) {
 			report_check(check, FALSE,
@@ -88,27 +82,27 @@ static gboolean copy_pages(const struct guest *guest, const char *check, char *r
 
 static void compare(const char *check, const void *words, guint64 seed, const char *what)
 {
-	gsize good = pattern_check(words, COPY_LEN, seed);
+	gsize good = pattern_match(words, COPY_LEN, seed, 0);
 
 	report_check(check, good == COPY_LEN, "%s: %zu of %u bytes are right", what, good,
 		     COPY_LEN);
 }
 
 /* The CPU's stores are seen by the engine, the engine's by the CPU. */
-static void check_coherence(const struct guest *guest, void *ram)
+static void check_coherence(struct gpu *gpu, void *ram)
 {
-	char *memory = (char *)guest->memory;
+	char *memory = (char *)gpu->memory;
 	guint64 before = 0, after = 0;
 
-	pattern_fill(ram, COPY_LEN, SEED_TO);
+	pattern_fill(ram, COPY_LEN, SEED_TO, 0);
 	memset(memory, 0, COPY_LEN);
 	physical_pages(memory, 1, &before);
-	if (copy_pages(guest, "engine-to-cpu", ram, memory, COPY_LEN, TRUE))
+	if (copy_pages(gpu, "engine-to-cpu", ram, memory, COPY_LEN, TRUE))
 		compare("engine-to-cpu", memory, SEED_TO, "RAM to coherent memory, CPU reads it");
 
-	pattern_fill((guint64 *)memory, COPY_LEN, SEED_FROM);
+	pattern_fill(memory, COPY_LEN, SEED_FROM, 0);
 	memset(ram, 0, COPY_LEN);
-	if (copy_pages(guest, "cpu-to-engine", ram, memory, COPY_LEN, FALSE))
+	if (copy_pages(gpu, "cpu-to-engine", ram, memory, COPY_LEN, FALSE))
 		compare("cpu-to-engine", ram, SEED_FROM, "CPU writes coherent memory, to RAM");
 
 	physical_pages(memory, 1, &after);
@@ -117,45 +111,45 @@ static void check_coherence(const struct guest *guest, void *ram)
 		     G_GINT64_MODIFIER "x", before, after);
 }
 
-static void check_round_trip(const struct guest *guest, void *ram)
+static void check_round_trip(struct gpu *gpu, void *ram)
 {
-	char *memory = (char *)guest->memory;
+	char *memory = (char *)gpu->memory;
 
 	memset(memory, 0, COPY_LEN);
-	pattern_fill(ram, COPY_LEN, SEED_ROUND);
-	if (!copy_pages(guest, "round-trip", ram, memory, COPY_LEN, TRUE))
+	pattern_fill(ram, COPY_LEN, SEED_ROUND, 0);
+	if (!copy_pages(gpu, "round-trip", ram, memory, COPY_LEN, TRUE))
 		return;
 	memset(ram, 0, COPY_LEN);
-	if (copy_pages(guest, "round-trip", ram, memory, COPY_LEN, FALSE))
+	if (copy_pages(gpu, "round-trip", ram, memory, COPY_LEN, FALSE))
 		compare("round-trip", ram, SEED_ROUND, "RAM to coherent memory to RAM");
 }
 
 /* Both ends in coherent memory: one page to another. */
-static void check_within(const struct guest *guest)
+static void check_within(struct gpu *gpu)
 {
 	gsize page = sysconf(_SC_PAGESIZE);
-	char *from = (char *)guest->memory, *to = from + page;
+	char *from = (char *)gpu->memory, *to = from + page;
 	guint64 pages[2] = { 0 };
 	struct nvgrace_guest_copy copy;
 	gsize good;
 	int error;
 
-	pattern_fill((guint64 *)from, page, SEED_WITHIN);
+	pattern_fill(from, page, SEED_WITHIN, 0);
 	memset(to, 0, page);
 	physical_pages(from, G_N_ELEMENTS(pages), pages);
-	error = copy_run(guest, pages[0] - guest->info.base, pages[1] - guest->info.base, page,
+	error = copy_run(gpu, pages[0] - gpu->info.base, pages[1] - gpu->info.base, page,
 			 NVGRACE_GUEST_COPY_SRC_MEM | NVGRACE_GUEST_COPY_DST_MEM, &copy);
-	good = pattern_check((guint64 *)to, page, SEED_WITHIN);
+	good = pattern_match(to, page, SEED_WITHIN, 0);
 	report_check("within-memory", !error && good == page,
 		     "%zu of %zu bytes are right, %s, status 0x%x", good, page,
 		     g_strerror(error), copy.status);
 }
 
 /* One byte too far is refused, with the reason and an interrupt. */
-static void check_bounds(const struct guest *guest, void *ram)
+static void check_bounds(struct gpu *gpu, void *ram)
 {
 	struct nvgrace_guest_copy copy;
-	int error = copy_run(guest, guest->info.size - 0x1000 + 1, (guintptr)ram, 0x1000,
+	int error = copy_run(gpu, gpu->info.size - 0x1000 + 1, (guintptr)ram, 0x1000,
 			     NVGRACE_GUEST_COPY_SRC_MEM, &copy);
 	guint cause = (copy.status & NVGRACE_CE_STATUS_CAUSE_MASK) >> NVGRACE_CE_STATUS_CAUSE_SHIFT;
 
@@ -165,23 +159,23 @@ static void check_bounds(const struct guest *guest, void *ram)
 		     g_strerror(error), cause, copy.interrupts);
 }
 
-static void check_interrupts(const struct guest *guest)
+static void check_interrupts(struct gpu *gpu)
 {
 	struct nvgrace_guest_info now;
 
-	if (ioctl(guest->fd, NVGRACE_GUEST_INFO, &now)) {
+	if (ioctl(gpu->fd, NVGRACE_GUEST_INFO, &now)) {
 		report_check("interrupts", FALSE, "%s", g_strerror(errno));
 		return;
 	}
 	report_check("interrupts",
-		     total.jobs && total.interrupts == total.jobs &&
-		     now.interrupts - guest->info.interrupts == total.jobs,
-		     "%u for %u jobs, %u in the driver's count", total.interrupts, total.jobs,
-		     now.interrupts - guest->info.interrupts);
-	report_fact("engine-jobs", "%u", now.jobs - guest->info.jobs);
+		     gpu->jobs && gpu->interrupts == gpu->jobs &&
+		     now.interrupts - gpu->info.interrupts == gpu->jobs,
+		     "%u for %u jobs, %u in the driver's count", gpu->interrupts, gpu->jobs,
+		     now.interrupts - gpu->info.interrupts);
+	report_fact("engine-jobs", "%u", now.jobs - gpu->info.jobs);
 }
 
-gboolean step_copy(struct guest *guest)
+gboolean step_copy(struct gpu *gpu, const struct guest *guest G_GNUC_UNUSED)
 {
 	unsigned long page = sysconf(_SC_PAGESIZE);
 	gsize len = (COPY_LEN + page - 1) / page * page;
@@ -192,11 +186,11 @@ gboolean step_copy(struct guest *guest)
 		return FALSE;
 	}
 
-	check_coherence(guest, ram);
-	check_round_trip(guest, ram);
-	check_within(guest);
-	check_bounds(guest, ram);
-	check_interrupts(guest);
+	check_coherence(gpu, ram);
+	check_round_trip(gpu, ram);
+	check_within(gpu);
+	check_bounds(gpu, ram);
+	check_interrupts(gpu);
 	munmap(ram, len);
 	return TRUE;
 }

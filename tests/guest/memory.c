@@ -13,6 +13,7 @@
 
 #include "agent.h"
 #include "guest.h"
+#include "../stack/pattern.h"
 
 #define MIB (1ull << 20)
 /* Less than this would not test much */
@@ -22,29 +23,7 @@
 #define PAGEMAP_PFN ((1ull << 55) - 1)
 #define PAGEMAP_PRESENT (1ull << 63)
 
-/* 2^64 / golden ratio: every word differs from its neighbours in most bits */
-#define PATTERN_STEP 0x9e3779b97f4a7c15ull
-
-#define SEED 0x6e76677261636501ull
-
-void pattern_fill(guint64 *words, gsize len, guint64 seed)
-{
-	gsize i;
-
-	for (i = 0; i < len / sizeof(*words); i++)
-		words[i] = seed + i * PATTERN_STEP;
-}
-
-gsize pattern_check(const guint64 *words, gsize len, guint64 seed)
-{
-	gsize i;
-
-	for (i = 0; i < len / sizeof(*words); i++) {
-		if (words[i] != seed + i * PATTERN_STEP)
-			return i * sizeof(*words);
-	}
-	return len;
-}
+#define SEED 1
 
 gboolean physical_pages(const void *addr, gsize count, guint64 *pages)
 {
@@ -66,11 +45,11 @@ gboolean physical_pages(const void *addr, gsize count, guint64 *pages)
 	return count > 0;
 }
 
-static gboolean allocate(struct guest *guest)
+static gboolean allocate(struct gpu *gpu, guint touch_mib)
 {
-	unsigned long mask = 1ul << guest->info.node;
-	guint64 free_bytes = node_meminfo(guest->info.node, "MemFree") * 1024;
-	gsize len = MIN(guest->touch_mib * MIB, free_bytes / 8 * 7 / MIB * MIB);
+	unsigned long mask = 1ul << gpu->info.node;
+	guint64 free_bytes = node_meminfo(gpu->info.node, "MemFree") * 1024;
+	gsize len = MIN(touch_mib * MIB, free_bytes / 8 * 7 / MIB * MIB);
 	void *memory;
 
 	report_fact("touch-mib", "%zu", (size_t)(len / MIB));
@@ -78,7 +57,7 @@ static gboolean allocate(struct guest *guest)
 		report_check("allocate", FALSE,
 			     "%zu MiB, at least %d needed: node %u has %" G_GUINT64_FORMAT
 			     " bytes free, nvgrace.touch_mib=%u", (size_t)(len / MIB),
-			     MIN_TOUCH_MIB, guest->info.node, free_bytes, guest->touch_mib);
+			     MIN_TOUCH_MIB, gpu->info.node, free_bytes, touch_mib);
 		return FALSE;
 	}
 
@@ -86,41 +65,44 @@ static gboolean allocate(struct guest *guest)
 	if (memory == MAP_FAILED ||
 	    mbind(memory, len, MPOL_BIND, &mask, sizeof(mask) * 8 + 1, 0)) {
 		report_check("allocate", FALSE, "%zu MiB bound to node %u: %s",
-			     (size_t)(len / MIB), guest->info.node, g_strerror(errno));
+			     (size_t)(len / MIB), gpu->info.node, g_strerror(errno));
 		return FALSE;
 	}
 	/* Under emulation every fault counts; works without, too */
 	madvise(memory, len, MADV_HUGEPAGE);
 
-	guest->memory = memory;
-	guest->memory_len = len;
+	gpu->memory = memory;
+	gpu->memory_len = len;
 	report_check("allocate", TRUE, "%zu MiB bound to node %u", (size_t)(len / MIB),
-		     guest->info.node);
+		     gpu->info.node);
 	return TRUE;
 }
 
-static void fill_and_verify(const struct guest *guest)
+static void fill_and_verify(const struct gpu *gpu)
 {
 	gint64 start = g_get_monotonic_time(), filled, verified;
+	guint64 first = 0;
 	gsize good;
 
-	pattern_fill(guest->memory, guest->memory_len, SEED);
+	pattern_fill(gpu->memory, gpu->memory_len, SEED, 0);
 	filled = g_get_monotonic_time();
-	good = pattern_check(guest->memory, guest->memory_len, SEED);
+	good = pattern_match(gpu->memory, gpu->memory_len, SEED, 0);
 	verified = g_get_monotonic_time();
 
-	report_check("fill-verify", good == guest->memory_len,
-		     "%zu of %zu bytes hold what was written", good, guest->memory_len);
+	report_check("fill-verify", good == gpu->memory_len,
+		     "%zu of %zu bytes hold what was written", good, gpu->memory_len);
+	physical_pages(gpu->memory, 1, &first);
+	report_fact("memory-offset", "0x%llx", first - gpu->info.base);
 	report_fact("fill-ms", "%" G_GINT64_FORMAT, (filled - start) / 1000);
 	report_fact("verify-ms", "%" G_GINT64_FORMAT, (verified - filled) / 1000);
 }
 
 /* Every page, by what the kernel says to the process and by its address. */
-static void check_pages(const struct guest *guest)
+static void check_pages(const struct gpu *gpu)
 {
-	const struct nvgrace_guest_info *info = &guest->info;
+	const struct nvgrace_guest_info *info = &gpu->info;
 	gsize page = sysconf(_SC_PAGESIZE);
-	gsize count = guest->memory_len / page, i;
+	gsize count = gpu->memory_len / page, i;
 	g_autofree void **pages = g_new(void *, count);
 	g_autofree int *status = g_new0(int, count);
 	g_autofree guint64 *physical = g_new0(guint64, count);
@@ -128,7 +110,7 @@ static void check_pages(const struct guest *guest)
 	int node = -1;
 
 	for (i = 0; i < count; i++)
-		pages[i] = (char *)guest->memory + i * page;
+		pages[i] = (char *)gpu->memory + i * page;
 
 	if (move_pages(0, count, pages, NULL, status, 0)) {
 		report_check("pages-node", FALSE, "move_pages: %s", g_strerror(errno));
@@ -139,13 +121,13 @@ static void check_pages(const struct guest *guest)
 			     elsewhere, count, info->node);
 	}
 
-	if (get_mempolicy(&node, NULL, 0, guest->memory, MPOL_F_NODE | MPOL_F_ADDR))
+	if (get_mempolicy(&node, NULL, 0, gpu->memory, MPOL_F_NODE | MPOL_F_ADDR))
 		report_check("policy-node", FALSE, "get_mempolicy: %s", g_strerror(errno));
 	else
 		report_check("policy-node", node == (int)info->node,
 			     "first page is on node %d", node);
 
-	if (!physical_pages(guest->memory, count, physical)) {
+	if (!physical_pages(gpu->memory, count, physical)) {
 		report_check("pages-physical", FALSE, "/proc/self/pagemap is not readable");
 		return;
 	}
@@ -161,14 +143,14 @@ static void check_pages(const struct guest *guest)
  * Unaligned accesses and atomics work only in Normal cacheable memory: with
  * Device memory at stage 2 they fault.  In a child, because a fault kills.
  */
-static void check_normal_memory(const struct guest *guest)
+static void check_normal_memory(const struct gpu *gpu)
 {
-	volatile char *bytes = (volatile char *)guest->memory;
+	volatile char *bytes = (volatile char *)gpu->memory;
 	int status = 0;
 	pid_t pid = fork();
 
 	if (!pid) {
-		guint64 *words = guest->memory;
+		guint64 *words = gpu->memory;
 		guint64 before = __atomic_load_n(&words[8], __ATOMIC_SEQ_CST);
 		volatile guint32 *odd = (volatile guint32 *)(bytes + 125);
 
@@ -186,13 +168,13 @@ static void check_normal_memory(const struct guest *guest)
 		     WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
 }
 
-gboolean step_memory(struct guest *guest)
+gboolean step_memory(struct gpu *gpu, const struct guest *guest)
 {
-	if (!allocate(guest))
+	if (!allocate(gpu, guest->touch_mib))
 		return FALSE;
 
-	fill_and_verify(guest);
-	check_pages(guest);
-	check_normal_memory(guest);
+	fill_and_verify(gpu);
+	check_pages(gpu);
+	check_normal_memory(gpu);
 	return TRUE;
 }

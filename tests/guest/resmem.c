@@ -13,14 +13,15 @@
 
 #include "agent.h"
 #include "guest.h"
+#include "../stack/pattern.h"
 
 /* The last bytes of the memory, more than one job of the engine, and uneven */
 #define LEN (2 * NVGRACE_GUEST_COPY_CHUNK + 0x5000)
 #define ALIGN_TO 0x10000
 
-#define SEED_CPU 0x6666666600000006ull
-#define SEED_TO 0x7777777700000007ull
-#define SEED_FROM 0x5555555500000005ull
+#define SEED_CPU 6
+#define SEED_TO 7
+#define SEED_FROM 8
 
 /* Bytes that unaligned accesses are tried on: many cache lines, one page border */
 #define WINDOW 0x2000
@@ -114,11 +115,11 @@ static gboolean check_type(char *memory)
 }
 
 /* FALSE, and a failed check, if the engine does not do it. */
-static gboolean run_engine(const struct guest *guest, const char *check, guint64 src, guint64 dst,
+static gboolean run_engine(struct gpu *gpu, const char *check, guint64 src, guint64 dst,
 			   guint32 flags)
 {
 	struct nvgrace_guest_copy copy;
-	int error = copy_run(guest, src, dst, LEN, flags, &copy);
+	int error = copy_run(gpu, src, dst, LEN, flags, &copy);
 
 	if (error)
 		report_check(check, FALSE, "0x%" G_GINT64_MODIFIER "x to 0x%" G_GINT64_MODIFIER
@@ -128,54 +129,55 @@ static gboolean run_engine(const struct guest *guest, const char *check, guint64
 
 static void compare(const char *check, const void *words, guint64 seed)
 {
-	gsize good = pattern_check(words, LEN, seed);
+	gsize good = pattern_match(words, LEN, seed, 0);
 
 	report_check(check, good == LEN, "%zu of %u bytes are right", good, LEN);
 }
 
 /* The same bytes for the CPU's non-cacheable accesses and for the engine. */
-static void check_data(const struct guest *guest, guint64 offset, char *memory, char *ram)
+static void check_data(struct gpu *gpu, guint64 offset, char *memory, char *ram)
 {
-	pattern_fill((guint64 *)memory, LEN, SEED_CPU);
+	pattern_fill(memory, LEN, SEED_CPU, 0);
 	compare("resmem-cpu", memory, SEED_CPU);
 
 	memset(ram, 0, LEN);
-	if (run_engine(guest, "resmem-cpu-to-engine", offset, (guintptr)ram,
+	if (run_engine(gpu, "resmem-cpu-to-engine", offset, (guintptr)ram,
 		       NVGRACE_GUEST_COPY_SRC_MEM))
 		compare("resmem-cpu-to-engine", ram, SEED_CPU);
 
-	pattern_fill((guint64 *)ram, LEN, SEED_TO);
-	if (run_engine(guest, "resmem-engine-to-cpu", (guintptr)ram, offset,
+	pattern_fill(ram, LEN, SEED_TO, 0);
+	if (run_engine(gpu, "resmem-engine-to-cpu", (guintptr)ram, offset,
 		       NVGRACE_GUEST_COPY_DST_MEM))
 		compare("resmem-engine-to-cpu", memory, SEED_TO);
 
-	pattern_fill((guint64 *)ram, LEN, SEED_FROM);
-	if (!run_engine(guest, "resmem", (guintptr)ram, offset, NVGRACE_GUEST_COPY_DST_MEM))
+	pattern_fill(ram, LEN, SEED_FROM, 0);
+	if (!run_engine(gpu, "resmem", (guintptr)ram, offset, NVGRACE_GUEST_COPY_DST_MEM))
 		return;
 	memset(ram, 0, LEN);
-	if (run_engine(guest, "resmem", offset, (guintptr)ram, NVGRACE_GUEST_COPY_SRC_MEM))
+	if (run_engine(gpu, "resmem", offset, (guintptr)ram, NVGRACE_GUEST_COPY_SRC_MEM))
 		compare("resmem", ram, SEED_FROM);
 }
 
-gboolean step_resmem(struct guest *guest)
+gboolean step_resmem(struct gpu *gpu, const struct guest *guest G_GNUC_UNUSED)
 {
-	guint64 offset = (guest->info.size - LEN) / ALIGN_TO * ALIGN_TO;
+	guint64 offset = (gpu->info.size - LEN) / ALIGN_TO * ALIGN_TO;
 	char *ram, *memory;
 
-	if (!(guest->info.flags & NVGRACE_GUEST_MIG_DEFECT))
+	if (!(gpu->info.flags & NVGRACE_GUEST_MIG_DEFECT))
 		return TRUE;
 
-	memory = mmap(NULL, LEN, PROT_READ | PROT_WRITE, MAP_SHARED, guest->fd, offset);
+	memory = mmap(NULL, LEN, PROT_READ | PROT_WRITE, MAP_SHARED, gpu->fd, offset);
 	report_check("resmem-map", memory != MAP_FAILED, "0x%x bytes at 0x%" G_GINT64_MODIFIER
 		     "x: %s", LEN, offset, memory == MAP_FAILED ? g_strerror(errno) : "mapped");
 	if (memory == MAP_FAILED)
 		return FALSE;
+	report_fact("resmem-offset", "0x%" G_GINT64_MODIFIER "x", offset);
 	ram = mmap(NULL, LEN, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (ram == MAP_FAILED)
 		g_error("no %u bytes of RAM", LEN);
 
 	if (check_type(memory))
-		check_data(guest, offset, memory, ram);
+		check_data(gpu, offset, memory, ram);
 	munmap(ram, LEN);
 	munmap(memory, LEN);
 	return TRUE;

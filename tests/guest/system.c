@@ -72,13 +72,15 @@ static void report_table(const char *name)
 	report_blob(name, data, len);
 }
 
-gboolean step_system(struct guest *guest G_GNUC_UNUSED)
+gboolean step_system(struct guest *guest)
 {
+	guint page_kib = sysconf(_SC_PAGESIZE) / 1024;
 	struct utsname uts;
 
 	uname(&uts);
 	report_fact("kernel", "%s", uts.release);
-	report_fact("page-size", "%ld", sysconf(_SC_PAGESIZE));
+	report_check("page-size", page_kib == guest->page_kib, "%u KiB, wanted %u", page_kib,
+		     guest->page_kib);
 	report_fact("cpus", "%ld", sysconf(_SC_NPROCESSORS_ONLN));
 	report_file("iomem-boot", "/proc/iomem");
 	report_table("DSDT");

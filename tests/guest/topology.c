@@ -9,6 +9,7 @@
 
 #include "agent.h"
 #include "guest.h"
+#include "../stack/gpu-sysfs.h"
 
 #define NODES "/sys/devices/system/node"
 
@@ -18,7 +19,10 @@
 /* Published numactl -H of Grace machines: GB200 with firmware since late 2024 */
 #define DISTANCE_SELF 10
 #define DISTANCE_SIBLING 11
-#define DISTANCE_CPU_GPU 80
+#define DISTANCE_CPU_CPU 40
+#define DISTANCE_GPU_GPU 40
+#define DISTANCE_OWN_CPU 80
+#define DISTANCE_OTHER_CPU 120
 
 static char *read_node_file(const char *format, ...) G_GNUC_PRINTF(1, 2);
 static char *read_node_file(const char *format, ...)
@@ -54,13 +58,13 @@ guint64 nodes_in(const char *attribute)
 	return mask;
 }
 
-guint64 gpu_nodes(const struct guest *guest)
+guint64 gpu_nodes(const struct gpu *gpu)
 {
 	guint64 mask = 0;
 	guint i;
 
-	for (i = 0; i < guest->info.node_count; i++)
-		mask |= 1ull << guest->info.nodes[i];
+	for (i = 0; i < gpu->info.node_count; i++)
+		mask |= 1ull << gpu->info.nodes[i];
 	return mask;
 }
 
@@ -126,19 +130,19 @@ static void report_nodes(guint64 online)
 	report_text("nodes", table->str);
 }
 
-static void check_nodes(const struct guest *guest, guint64 online)
+static void check_nodes(const struct gpu *gpu, guint64 online)
 {
-	const struct nvgrace_guest_info *info = &guest->info;
-	guint64 nodes = gpu_nodes(guest);
+	const struct nvgrace_guest_info *info = &gpu->info;
+	guint64 nodes = gpu_nodes(gpu);
 	guint64 total = node_meminfo(info->node, "MemTotal") * 1024;
 	guint64 memory = nodes_in("has_memory") & nodes;
 
 	report_check("gpu-nodes",
-		     info->node_count == guest->node_count &&
+		     info->node_count == gpu->node_count &&
 		     info->flags & NVGRACE_GUEST_NODES_FROM_SRAT,
 		     "%u from %s, wanted %u from SRAT", info->node_count,
 		     info->flags & NVGRACE_GUEST_NODES_FROM_SRAT ? "SRAT" : "_DSD",
-		     guest->node_count);
+		     gpu->node_count);
 	report_check("gpu-nodes-online", (online & nodes) == nodes,
 		     "mask 0x%" G_GINT64_MODIFIER "x of 0x%" G_GINT64_MODIFIER "x",
 		     online & nodes, nodes);
@@ -158,9 +162,9 @@ static guint64 zone_value(const char *zone, const char *key)
 }
 
 /* Of the node only zone Movable has pages, and it spans the range exactly. */
-static void check_zones(const struct guest *guest)
+static void check_zones(const struct gpu *gpu)
 {
-	const struct nvgrace_guest_info *info = &guest->info;
+	const struct nvgrace_guest_info *info = &gpu->info;
 	guint64 page = sysconf(_SC_PAGESIZE);
 	g_autofree char *text = NULL;
 	g_auto(GStrv) zones = NULL;
@@ -193,50 +197,80 @@ static void check_zones(const struct guest *guest)
 		     other ? "and the node has another zone" : "no other zone has pages");
 }
 
-static void check_distances(const struct guest *guest, guint64 online)
+/* What bare metal has between a node of the GPU and another; 0: nothing is known. */
+static int wanted_distance(const struct gpu *gpu, guint own, guint other)
 {
-	guint64 gpu = gpu_nodes(guest);
-	guint64 cpu = nodes_in("has_cpu");
-	guint from, to, compared = 0, wrong = 0;
+	guint64 bit = 1ull << other;
+	g_autofree char *socket = NULL;
 
-	for (from = 0; from <= MAX_NODE; from++) {
+	if (own == other)
+		return DISTANCE_SELF;
+	if (gpu_nodes(gpu) & bit)
+		return DISTANCE_SIBLING;
+	if (nodes_in("has_generic_initiator") & bit)
+		return DISTANCE_GPU_GPU;
+	if (!(nodes_in("has_cpu") & bit))
+		return 0;
+	socket = gpu_attribute(gpu->bdf, "numa_node");
+	return g_ascii_strtoll(socket ?: "-1", NULL, 10) == other ? DISTANCE_OWN_CPU :
+	       DISTANCE_OTHER_CPU;
+}
+
+/* Both ways between all nodes of the GPU and all there are. */
+static void check_distances(const struct gpu *gpu, guint64 online)
+{
+	guint node, to, compared = 0, wrong = 0;
+
+	for (node = 0; node <= MAX_NODE; node++) {
+		if (!((gpu_nodes(gpu) >> node) & 1))
+			continue;
 		for (to = 0; to <= MAX_NODE; to++) {
-			guint64 both = (1ull << from) | (1ull << to);
-			int wanted, is;
+			int wanted, there, back;
 
-			if ((online & both) != both || !(both & gpu))
-				continue;
-			if (from == to)
-				wanted = DISTANCE_SELF;
-			else if ((gpu & both) == both)
-				wanted = DISTANCE_SIBLING;
-			else if (both & cpu)
-				wanted = DISTANCE_CPU_GPU;
-			else
+			wanted = (online >> to) & 1 ? wanted_distance(gpu, node, to) : 0;
+			if (!wanted)
 				continue;
 			compared++;
-			is = distance(from, to);
-			if (is == wanted)
+			there = distance(node, to);
+			back = distance(to, node);
+			if (there == wanted && back == wanted)
 				continue;
 			/* All of them would be dozens */
 			if (!wrong++)
-				report_check("distance", FALSE, "%u to %u is %d, wanted %d",
-					     from, to, is, wanted);
+				report_check("distance", FALSE, "%u to %u is %d, back %d, wanted %d",
+					     node, to, there, back, wanted);
 		}
 	}
 	if (!wrong)
-		report_check("distance", compared > 1,
-			     "%u compared: CPU-GPU %d, GPU siblings %d", compared,
-			     DISTANCE_CPU_GPU, DISTANCE_SIBLING);
+		report_check("distance", compared > gpu->info.node_count,
+			     "%u compared with bare metal's", compared);
 }
 
-gboolean step_topology(struct guest *guest)
+gboolean step_topology(struct gpu *gpu, const struct guest *guest G_GNUC_UNUSED)
 {
 	guint64 online = nodes_in("online");
 
+	check_nodes(gpu, online);
+	check_zones(gpu);
+	check_distances(gpu, online);
+	return TRUE;
+}
+
+/* The table, and in it what has nothing to do with GPUs. */
+gboolean step_nodes(struct guest *guest G_GNUC_UNUSED)
+{
+	guint64 online = nodes_in("online"), cpu = nodes_in("has_cpu");
+	guint from, to, wrong = 0;
+
+	report_file("iomem", "/proc/iomem");
 	report_nodes(online);
-	check_nodes(guest, online);
-	check_zones(guest);
-	check_distances(guest, online);
+	for (from = 0; from <= MAX_NODE; from++) {
+		for (to = 0; to <= MAX_NODE; to++) {
+			if (from != to && (cpu >> from) & (cpu >> to) & 1)
+				wrong += distance(from, to) != DISTANCE_CPU_CPU;
+		}
+	}
+	report_check("socket-distance", cpu && !wrong, "%u of the distances of %d sockets are not %d",
+		     wrong, __builtin_popcountll(cpu), DISTANCE_CPU_CPU);
 	return TRUE;
 }

@@ -11,6 +11,7 @@
  *	nvgrace.guest_ram=SIZE	the guest's RAM, as for -m
  *	nvgrace.memory=SIZE	the GPU's coherent memory, and its model: what the
  *	nvgrace.model=MODEL	... exporter must find out for itself
+ *	nvgrace.endings=LIST	of the boots of scenario "lives", instead of all
  *	nvgrace.* anything else	passed on to the guest's command line
  *
  * What came of it goes out as a report (tests/agent/agent.h).
@@ -122,24 +123,6 @@ static void check_kernel_log(void)
 		     "%u warnings or worse, lines were lost %u times", found, lost);
 }
 
-/* The main job: bind, start the guest, hear what it has to say. */
-static void scenario_guest(const char *bdf)
-{
-	g_autofree char *extra = agent_cmdline("nvgrace.device");
-	struct host_vm vm = { .bdf = bdf, .device = extra };
-
-	if (!bind_gpu(bdf, EXPORTER))
-		return;
-	report_check("guest", host_vm_run(&vm) && vm.status == 0 && vm.guest_ok,
-		     "QEMU ended with status %d, the guest's own report %s",
-		     vm.status, vm.guest_ok ? "is ok" : "is not");
-	g_strdelimit(vm.stderr_text->str, "\n", ' ');
-	report_check("qemu-quiet", vm.stderr_text->len == 0, "QEMU warned of %s",
-		     vm.stderr_text->len ? vm.stderr_text->str : "nothing");
-	report_stage("guest");
-	host_vm_clear(&vm);
-}
-
 /*
  * A QEMU that must refuse to start: it ends by itself, orderly, with an error
  * that has all of the words, and leaves the device free for the next one.
@@ -182,6 +165,8 @@ static const struct {
 	void (*run)(const char *bdf);
 } scenarios[] = {
 	{ "guest", scenario_guest },
+	{ "guests", scenario_guests },
+	{ "lives", scenario_lives },
 	{ "errors", scenario_errors },
 	{ "regions", scenario_regions },
 	{ "reset", scenario_reset },

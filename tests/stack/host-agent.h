@@ -12,6 +12,11 @@
 /* Bind, and report whether it is. */
 gboolean bind_gpu(const char *bdf, const char *driver);
 
+/* The scenarios with guests. */
+void scenario_guest(const char *bdf);
+void scenario_guests(const char *bdf);
+void scenario_lives(const char *bdf);
+
 /* The scenarios that use the exporter without a guest. */
 void scenario_regions(const char *bdf);
 void scenario_reset(const char *bdf);

@@ -9,19 +9,34 @@ struct host_vm {
 	/* in */
 	const char *bdf;	/* the GPU on the host */
 	const char *device;	/* further properties of vfio-pci-nvgrace, or NULL */
+	const char *kernel;	/* of the guest; NULL: the one that is booted otherwise, too */
 	const char *initrd;	/* of the guest; NULL: the one that onlines the memory */
 	const char *append;	/* further arguments for its kernel, or NULL */
 	const char *const *more;	/* further arguments of QEMU's, before the GPU;
 				 * NULL-terminated, or NULL */
 	gboolean no_guest;	/* start QEMU stopped, without guest: for errors */
+	const char *name;	/* what the guest's reports begin with; NULL: "guest" */
+	const char *const *args;	/* of QEMU, with GPUs, instead of the one GPU behind
+				 * pcie.0; NULL-terminated, or NULL */
+	const char *const *endings;	/* how its boots end, but for the last, which powers
+				 * off: "reboot", "kexec", "crash", "reset" by QMP, and
+				 * as the last "kill" of QEMU; NULL-terminated, or NULL */
 	/* out */
 	int status;		/* exit status of QEMU, -1 when it was killed */
-	gboolean guest_ok;	/* the guest's report ended with ok */
+	gboolean guest_ok;	/* each boot's report ended with ok, there were as many boots
+				 * and resets as the endings make, and nothing moved */
 	GString *stderr_text;	/* what QEMU said */
+	GHashTable *facts;	/* of the guest's report, the last of each name */
+	guint boots;
+	guint ends;		/* of reports */
+	guint resets;		/* as QMP tells them */
+	gboolean failed;	/* an end was not ok */
+	gboolean moved;		/* a GPU's memory was not where the first boot had it */
 };
 
 /*
- * Run QEMU to its end, passing on the guest's report with the prefix "guest.".
+ * Run QEMU to its end, passing on the guest's report with the prefix "NAME.", of
+ * its second boot "NAME-2." and so on.
  * FALSE if QEMU could not be started or had to be killed after its time (10
  * minutes; 20 s for one that is to refuse).
  */

@@ -20,6 +20,10 @@ struct scenario {
 	const char *const *expected[6];	/* lists of checks, NULL-terminated */
 	const char *fails;	/* a check that must not hold, or NULL */
 	const char *fails_with;	/* what it must say then */
+	struct {
+		const char *prefix;	/* of all names of the list */
+		const char *const *checks;
+	} guests[24];			/* the same of guests */
 	guint peak_mib;		/* more than this must not become resident; 0: no limit */
 };
 
@@ -30,24 +34,42 @@ static const char *const host_checks[] = {
 	NULL
 };
 
-/* In the order in which a byte makes its way; tests/guest/ says what each checks. */
+/*
+ * What a guest reports, in the order in which a byte makes its way; tests/guest/
+ * says what each checks.  The names of all of them begin with the guest's.
+ */
 static const char *const guest_checks[] = {
-	"guest.table-DSDT", "guest.table-SRAT", "guest.table-SLIT", "guest.gpu",
-	"guest.gpu-acpi-path", "guest.gpu-bars", "guest.gpu-numa-node", "guest.initiator-nodes",
-	"guest.initiator-nodes-empty", "guest.online-policy", "guest.driver", "guest.mig-defect",
-	"guest.usemem-size", "guest.online-size", "guest.iomem-range", "guest.iomem-alone",
-	"guest.gpu-nodes", "guest.gpu-nodes-online", "guest.gpu-nodes-memory", "guest.node-total",
-	"guest.zone", "guest.distance", "guest.allocate", "guest.fill-verify", "guest.pages-node",
-	"guest.policy-node", "guest.pages-physical", "guest.normal-memory", "guest.engine-to-cpu",
-	"guest.cpu-to-engine", "guest.pages-stay", "guest.round-trip", "guest.within-memory",
-	"guest.bounds", "guest.interrupts", "guest.kernel-log", "guest", "qemu-quiet",
+	"page-size", "table-DSDT", "table-SRAT", "table-SLIT", "gpu", "initiator-nodes",
+	"initiator-nodes-empty", "online-policy", "socket-distance", "kernel-log", "end",
+	"qemu-quiet",
+	NULL
+};
+
+/* ... of each GPU; the names of those of the second one begin with "gpu1.", too */
+static const char *const gpu_checks[] = {
+	"gpu-acpi-path", "gpu-bars", "gpu-numa-node", "driver", "mig-defect", "usemem-size",
+	"online-size", "iomem-range", "iomem-alone", "gpu-nodes", "gpu-nodes-online",
+	"gpu-nodes-memory", "node-total", "zone", "distance", "allocate", "fill-verify",
+	"pages-node", "policy-node", "pages-physical", "normal-memory", "engine-to-cpu",
+	"cpu-to-engine", "pages-stay", "round-trip", "within-memory", "bounds", "interrupts",
 	NULL
 };
 
 static const char *const resmem_checks[] = {
-	"guest.resmem-map", "guest.resmem-type", "guest.resmem-cpu", "guest.resmem-cpu-to-engine",
-	"guest.resmem-engine-to-cpu", "guest.resmem", NULL
+	"resmem-map", "resmem-type", "resmem-cpu", "resmem-cpu-to-engine", "resmem-engine-to-cpu",
+	"resmem",
+	NULL
 };
+
+static const char *const disk_checks[] = { "disk-read", "disk-write", "disk-buffer", NULL };
+static const char *const disk_content_checks[] = { "disk-content", NULL };
+static const char *const offline_checks[] = { "offline", NULL };
+static const char *const flr_checks[] = { "flr", "flr-memory", "flr-engine", NULL };
+static const char *const kexec_checks[] = { "kexec-load", NULL };
+static const char *const busy_checks[] = { "engine-busy", NULL };
+static const char *const lives_checks[] = { "left-where", "nothing-left", NULL };
+
+static const char *const one_more_gpu[] = { "model=gb200", NULL };
 
 static const char *const refusals[] = {
 	"refuse-wrong-driver", "refuse-no-mmap",
@@ -214,13 +236,43 @@ static const char *const nested_checks[] = {
 
 static const struct scenario scenarios[] = {
 	{
-		.options = { .name = "gh200", .scenario = "guest", .model = "gh200",
-			     .memory = "5G" },
-		.expected = { host_checks, guest_checks, resmem_checks },
+		.options = { .name = "gh200", .scenario = "lives", .model = "gh200",
+			     .memory = "5G", .seconds = 1200 },
+		.expected = { host_checks, lives_checks },
+		.guests = {
+			{ "life.", guest_checks }, { "life.", gpu_checks },
+			{ "life.", resmem_checks }, { "life.", flr_checks },
+			/* after a reboot */
+			{ "life-2.", gpu_checks }, { "life-2.", kexec_checks },
+			/* after kexec */
+			{ "life-3.", gpu_checks }, { "life-3.", resmem_checks },
+			{ "life-3.", busy_checks },
+			/* after a crash */
+			{ "life-4.", gpu_checks }, { "life-4.", resmem_checks },
+			/* after a reset by QMP */
+			{ "life-5.", gpu_checks }, { "life-5.", resmem_checks },
+			{ "life-5.", busy_checks },
+			/* the next user */
+			{ "guest.", guest_checks }, { "guest.", gpu_checks },
+			{ "guest.", resmem_checks },
+		},
 	}, {
 		.options = { .name = "gb200", .scenario = "guest", .model = "gb200",
 			     .memory = "4G" },
-		.expected = { host_checks, guest_checks },
+		.expected = { host_checks },
+		.guests = { { "guest.", guest_checks }, { "guest.", gpu_checks } },
+	}, {
+		.options = { .name = "guests", .scenario = "guests", .model = "gh200",
+			     .memory = "4G", .more_gpus = one_more_gpu, .seconds = 1200 },
+		.expected = { host_checks },
+		.guests = {
+			{ "pair.", guest_checks }, { "pair.", gpu_checks },
+			{ "pair.", resmem_checks }, { "pair.gpu1.", gpu_checks },
+			{ "pair.", disk_checks }, { "pair.gpu1.", disk_checks },
+			{ "pair.", disk_content_checks }, { "pair.", offline_checks },
+			{ "16k.", guest_checks }, { "16k.", gpu_checks },
+			{ "16k.", resmem_checks },
+		},
 	}, {
 		.options = { .name = "errors", .scenario = "errors", .model = "gh200",
 			     .memory = "5G" },
@@ -364,6 +416,17 @@ static void test_peak(gconstpointer opaque)
 	g_assert_cmpint(run->peak_kib / 1024, <=, scenario->peak_mib);
 }
 
+/* One for each check of the list, which lives as long as the program. */
+static void add_tests(const char *prefix, const char *const *checks)
+{
+	for (; *checks; checks++) {
+		const char *name = g_strconcat(prefix, *checks, NULL);
+		g_autofree char *path = g_strconcat("/stack/", name, NULL);
+
+		g_test_add_data_func(path, name, test_check);
+	}
+}
+
 /* For the figures at the end of make check. */
 static void save_figures(const char *name)
 {
@@ -394,14 +457,10 @@ int main(int argc, char **argv)
 	run = stack_run(&scenario->options, NULL, NULL);
 	save_figures(scenario->options.name);
 	g_test_add_func("/stack/report-ended", test_ended);
-	for (gsize l = 0; scenario->expected[l]; l++) {
-		for (gsize i = 0; scenario->expected[l][i]; i++) {
-			const char *check = scenario->expected[l][i];
-			g_autofree char *path = g_strdup_printf("/stack/%s", check);
-
-			g_test_add_data_func(path, check, test_check);
-		}
-	}
+	for (gsize l = 0; scenario->expected[l]; l++)
+		add_tests("", scenario->expected[l]);
+	for (gsize l = 0; scenario->guests[l].prefix; l++)
+		add_tests(scenario->guests[l].prefix, scenario->guests[l].checks);
 	if (scenario->fails) {
 		g_autofree char *path = g_strdup_printf("/stack/%s-fails", scenario->fails);
 

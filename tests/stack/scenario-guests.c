@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Guests: one, as an operator would start it; several of different shapes, one
+ * after another; and one that goes through everything that may happen to a
+ * machine, after which the next user must find nothing of it.
+ */
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "agent.h"
+#include "disk.h"
+#include "gpu-sysfs.h"
+#include "host-agent.h"
+#include "host-vm.h"
+#include "pattern.h"
+#include "scenario.h"
+
+#define DISK "/tmp/disk"
+#define PAGE 4096ul
+/* Places of each region that are looked at for what a guest has left */
+#define PLACES 61
+
+/*
+ * Run the guest to its end.  What it reports begins with its name; whether it
+ * ended well, and whether QEMU had something to say, is reported here.
+ */
+static void run_guest(struct host_vm *vm)
+{
+	const char *name = vm->name ?: "guest";
+	g_autofree char *quiet = g_strdup_printf("%s.qemu-quiet", name);
+	g_autofree char *end = g_strdup_printf("%s.end", name);
+	gboolean ended = host_vm_run(vm);
+	gboolean killed = vm->endings && g_strv_contains(vm->endings, "kill");
+
+	report_check(end, ended && vm->status == (killed ? -1 : 0) && vm->guest_ok,
+		     "QEMU ended with status %d; %u boots, %u of them to their end, %s; %u resets; memory %s",
+		     vm->status, vm->boots, vm->ends, vm->failed ? "not all ok" : "ok", vm->resets,
+		     vm->moved ? "moved" : "always in one place");
+	g_strdelimit(vm->stderr_text->str, "\n", ' ');
+	report_check(quiet, vm->stderr_text->len == 0, "QEMU warned of %s",
+		     vm->stderr_text->len ? vm->stderr_text->str : "nothing");
+	report_stage(name);
+}
+
+/* The main job: bind, start the guest, hear what it has to say. */
+void scenario_guest(const char *bdf)
+{
+	g_autofree char *extra = agent_cmdline("nvgrace.device");
+	struct host_vm vm = { .bdf = bdf, .device = extra };
+
+	if (!bind_gpu(bdf, EXPORTER))
+		return;
+	run_guest(&vm);
+	host_vm_clear(&vm);
+}
+
+/* --------------------------------------------------------------------------- disk */
+
+static gboolean make_disk(void)
+{
+	g_autofree char *data = g_malloc0(DISK_AREA * DISK_AREAS);
+
+	pattern_fill(data, DISK_AREA, DISK_SEED_HOST, 0);
+	return g_file_set_contents(DISK, data, DISK_AREA * DISK_AREAS, NULL);
+}
+
+/* The guest's areas hold what came out of coherent memory, the host's what it was. */
+static void check_disk(const char *check, guint areas)
+{
+	g_autofree char *data = NULL;
+	gsize len = 0, good = 0;
+
+	if (g_file_get_contents(DISK, &data, &len, NULL) && len == DISK_AREA * DISK_AREAS) {
+		good = pattern_match(data, DISK_AREA, DISK_SEED_HOST, 0);
+		for (guint i = 1; i <= areas; i++)
+			good += pattern_match(data + i * DISK_AREA, DISK_AREA, DISK_SEED_GUEST(i),
+					      i * DISK_AREA);
+	}
+	report_check(check, good == (1 + areas) * DISK_AREA,
+		     "%zu of %lu bytes on the disk are right", good, (1 + areas) * DISK_AREA);
+}
+
+#define DATA_DISK \
+	"-drive", "if=none,id=data,format=raw,file=" DISK, \
+	"-device", "virtio-blk-pci,bus=pcie.0,drive=data,serial=" DISK_SERIAL
+
+/* ------------------------------------------------------------------------- shapes */
+
+/* @0 and @1 are the addresses of the host's GPUs. */
+static const char *const pair_args[] = {
+	"-smp", "2,sockets=2",
+	"-object", "memory-backend-ram,id=ram0,size=1G",
+	"-object", "memory-backend-ram,id=ram1,size=1G",
+	"-numa", "node,nodeid=0,cpus=0,memdev=ram0", "-numa", "node,nodeid=1,cpus=1,memdev=ram1",
+	"-device", "pcie-root-port,id=rp0,chassis=1",
+	"-device", "vfio-pci-nvgrace,host=@0,bus=rp0,pxm-count=4",
+	"-device", "pxb-pcie,id=pxb,bus_nr=64,numa_node=1",
+	"-device", "pcie-root-port,id=rp1,bus=pxb,chassis=2",
+	"-device", "vfio-pci-nvgrace,host=@1,bus=rp1",
+	DATA_DISK, NULL
+};
+
+static const char *const large_pages_args[] = {
+	"-device", "pxb-pcie,id=pxb,bus_nr=32",
+	"-device", "pcie-root-port,id=rp,bus=pxb,chassis=1",
+	"-device", "vfio-pci-nvgrace,host=@0,bus=rp", NULL
+};
+
+static const struct {
+	struct host_vm vm;
+	guint disk_areas;	/* GPUs that write to the disk */
+} shapes[] = {
+	{
+		/* A gh200 behind pcie.0 and a gb200 behind a pxb, each at a socket of its own */
+		.vm = { .name = "pair", .args = pair_args,
+			.append = "nvgrace.gpus=2 nvgrace.nodes=4,8 nvgrace.socket=0,1 "
+				  "nvgrace.path=PCI0.S08_.S00_,PC40.RP00.GPU0 nvgrace.disk=1 "
+				  "nvgrace.offline=1 nvgrace.touch_mib=64" },
+		.disk_areas = 2,
+	}, {
+		/* Pages of 16 KiB in the guest on pages of 4 KiB in the host; a gh200 behind a pxb */
+		.vm = { .name = "16k", .args = large_pages_args, .kernel = "/share/Image-16k",
+			.initrd = "/share/guest-16k.cpio", .append = "nvgrace.page_kib=16 nvgrace.path=PC20.RP00.GPU0 "
+				  "nvgrace.touch_mib=64" },
+	},
+};
+
+/* With the addresses of the GPUs in place of their numbers; caller frees. */
+static GStrv with_addresses(const char *const *args, const char *const *gpus)
+{
+	g_autoptr(GStrvBuilder) builder = g_strv_builder_new();
+
+	for (; *args; args++) {
+		g_autoptr(GString) arg = g_string_new(*args);
+
+		g_string_replace(arg, "@0", gpus[0], 0);
+		g_string_replace(arg, "@1", gpus[1], 0);
+		g_strv_builder_add(builder, arg->str);
+	}
+	return g_strv_builder_end(builder);
+}
+
+/* The host has a gh200 and a gb200. */
+void scenario_guests(const char *bdf G_GNUC_UNUSED)
+{
+	g_auto(GStrv) gpus = gpu_list();
+	gboolean ok = g_strv_length(gpus) == 2;
+
+	report_check("gpus", ok, "%u GPUs, wanted 2", g_strv_length(gpus));
+	if (!ok || !bind_gpu(gpus[0], EXPORTER) || !bind_gpu(gpus[1], EXPORTER))
+		return;
+
+	for (gsize i = 0; i < G_N_ELEMENTS(shapes); i++) {
+		g_auto(GStrv) args = with_addresses(shapes[i].vm.args, (const char *const *)gpus);
+		g_autofree char *check = g_strdup_printf("%s.disk-content", shapes[i].vm.name);
+		struct host_vm vm = shapes[i].vm;
+
+		vm.args = (const char *const *)args;
+		if (shapes[i].disk_areas && !make_disk())
+			report_check("disk", FALSE, DISK " cannot be written");
+		run_guest(&vm);
+		if (shapes[i].disk_areas)
+			check_disk(check, shapes[i].disk_areas);
+		host_vm_clear(&vm);
+	}
+}
+
+/* -------------------------------------------------------------------------- lives */
+
+/* How many of the region's pages that are looked at, and of one at @also, are not zero. */
+static guint pages_left(const struct vfio_client *client, const struct vfio_client_region *region,
+			guint64 also)
+{
+	static const char zeroes[PAGE];
+	guint left = 0;
+
+	for (guint i = 0; i <= PLACES; i++) {
+		guint64 pages = region->size / PAGE;
+		guint64 offset = i == PLACES ? also : (pages - 1) * i / (PLACES - 1) * PAGE;
+		char page[PAGE];
+
+		if (vfio_client_read(client, region, offset, page, PAGE) != (ssize_t)PAGE ||
+		    memcmp(page, zeroes, PAGE))
+			left++;
+	}
+	return left;
+}
+
+/* FALSE if the guest has not said. */
+static gboolean fact(const struct host_vm *vm, const char *name, guint64 *value)
+{
+	const char *text = g_hash_table_lookup(vm->facts, name);
+
+	*value = text ? strtoull(text, NULL, 0) : 0;
+	return text != NULL;
+}
+
+/* What the guest had in its memory when QEMU was killed is gone. */
+static void check_nothing_left(const struct host_vm *vm)
+{
+	guint64 used, reserved;
+	gboolean known = fact(vm, "memory-offset", &used) && fact(vm, "resmem-offset", &reserved);
+	struct vfio_client client;
+	struct gpu_regions regions;
+	guint left = 0;
+
+	report_check("left-where", known, "the guest says where it wrote");
+	if (!known || !open_gpu(vm->bdf, &client, &regions))
+		return;
+	left = pages_left(&client, &regions.usemem, used) +
+	       pages_left(&client, &regions.resmem, reserved - regions.usemem.size);
+	vfio_client_close(&client);
+	report_check("nothing-left", !left,
+		     "%u of %u pages are not zero, those at 0x%" G_GINT64_MODIFIER "x and 0x%"
+		     G_GINT64_MODIFIER "x among them, which the guest had written", left,
+		     2 * (PLACES + 1), used, reserved);
+}
+
+void scenario_lives(const char *bdf)
+{
+	g_autofree char *gpu = g_strdup_printf("vfio-pci-nvgrace,host=%s,bus=rp", bdf);
+	/* Of two CPUs one can use the memory while the other waits for a reset to end */
+	const char *const args[] = {
+		"-smp", "2", "-device", "pcie-root-port,id=rp,chassis=1", "-device", gpu,
+		"-drive", "if=none,id=kernel,format=raw,readonly=on,file=/share/Image",
+		"-device", "virtio-blk-pci,drive=kernel,serial=" DISK_SERIAL_KERNEL,
+		"-drive", "if=none,id=initrd,format=raw,readonly=on,file=/share/guest.cpio",
+		"-device", "virtio-blk-pci,drive=initrd,serial=" DISK_SERIAL_INITRD, NULL
+	};
+	g_autofree char *wanted = agent_cmdline("nvgrace.endings");
+	g_auto(GStrv) endings = g_strsplit(wanted ?: "reboot,kexec,crash,reset,kill", ",", -1);
+	struct host_vm lives = { .bdf = bdf, .name = "life", .args = args,
+				 .endings = (const char *const *)endings,
+				 .append = "nvgrace.flr=1 nvgrace.touch_mib=64" };
+	struct host_vm next = { .bdf = bdf };
+
+	if (!bind_gpu(bdf, EXPORTER))
+		return;
+	run_guest(&lives);
+	check_nothing_left(&lives);
+	host_vm_clear(&lives);
+	run_guest(&next);
+	host_vm_clear(&next);
+}
