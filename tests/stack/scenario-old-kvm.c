@@ -21,7 +21,7 @@ void scenario_old_kvm(const char *bdf)
 	g_strdelimit(vm.stderr_text->str, "\n", ' ');
 	report_check("old-kvm-warns",
 		     strstr(vm.stderr_text->str, "as Device memory") &&
-		     strstr(vm.stderr_text->str, "Linux 6.17 or newer"),
+		     strstr(vm.stderr_text->str, "before Linux 6.17"),
 		     "%s", vm.stderr_text->str);
 	report_check("old-kvm-ends", vm.status == 0, "QEMU ended with status %d", vm.status);
 	report_stage("old-kvm");

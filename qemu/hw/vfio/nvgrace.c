@@ -47,8 +47,8 @@ static bool hide_bars(VFIONVGraceMemory *mem, VFIOPCIDevice *vdev, Error **errp)
 /*
  * The guest sees the power state that it sets, but the GPU stays in D0.  In
  * D3hot the host's driver lets nobody reach the memory, which is RAM to the
- * guest: a vCPU that touches it would end QEMU, and so would a listener that has
- * to map it for DMA, as for a guest's IOMMU whenever that is bypassed.
+ * guest: a vCPU that touches it would end QEMU, and so would a listener that
+ * has to map it for DMA, as for a guest's IOMMU whenever that is bypassed.
  */
 static void vfio_nvgrace_write_config(PCIDevice *pdev, uint32_t addr,
                                       uint32_t val, int len)
