@@ -3,7 +3,8 @@
 # The front door.  meson.build does the work, in the environment of env/.
 #
 #   make demo    build everything, then the main job, end to end
-#   make check   build everything, then every test
+#   make check   build everything, then every test but the long ones; with LONG=1,
+#                or where CI is set, those too
 #   make build   build everything
 #   make update-golden     have the tests' stored ACPI text be what it is now, and
 #                          show what changes
@@ -22,7 +23,7 @@ demo:
 	@scripts/front-door demo
 
 check:
-	@scripts/front-door check
+	@scripts/front-door check$(if $(LONG)$(CI),-all)
 
 build:
 	@scripts/front-door build

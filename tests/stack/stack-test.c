@@ -236,7 +236,15 @@ static const char *const nested_checks[] = {
 
 static const struct scenario scenarios[] = {
 	{
-		.options = { .name = "gh200", .scenario = "lives", .model = "gh200",
+		.options = { .name = "gh200", .scenario = "guest", .model = "gh200",
+			     .memory = "5G" },
+		.expected = { host_checks },
+		.guests = {
+			{ "guest.", guest_checks }, { "guest.", gpu_checks },
+			{ "guest.", resmem_checks },
+		},
+	}, {
+		.options = { .name = "lives", .scenario = "lives", .model = "gh200",
 			     .memory = "5G", .seconds = 1200 },
 		.expected = { host_checks, lives_checks },
 		.guests = {
