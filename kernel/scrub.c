@@ -253,7 +253,7 @@ int nvgrace_scrub_wait(struct nvgrace_device *ndev)
  * @ndev: the device, enabled; vdev.dev_set->lock is held
  *
  * Return: 0 if the memory is clean, or the user of the module wants it not to
- * be; -EINTR on a fatal signal; what nvgrace_gate_wait() returns if the memory
+ * be; -EINTR on a fatal signal; what nvgrace_gate_enter() returns if the memory
  * is not ready; another negative error.
  */
 int nvgrace_scrub_rest(struct nvgrace_device *ndev)
