@@ -15,13 +15,7 @@
 /* KiB of page tables of KVM and IOMMUs. */
 static guint64 secondary_tables_kib(void)
 {
-	g_autofree char *text = NULL;
-	const char *at;
-
-	if (!g_file_get_contents("/proc/meminfo", &text, NULL, NULL))
-		return 0;
-	at = strstr(text, "\nSecPageTables:");
-	return at ? strtoull(at + strlen("\nSecPageTables:"), NULL, 10) : 0;
+	return agent_kib("/proc/meminfo", "SecPageTables");
 }
 
 /*

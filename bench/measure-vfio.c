@@ -35,13 +35,7 @@ static guint64 faults(void)
 
 static guint64 table_kib(void)
 {
-	g_autofree char *status = NULL;
-	const char *line;
-
-	if (!g_file_get_contents("/proc/self/status", &status, NULL, NULL))
-		return 0;
-	line = strstr(status, "VmPTE:");
-	return line ? strtoull(line + strlen("VmPTE:"), NULL, 10) : 0;
+	return agent_kib("/proc/self/status", "VmPTE");
 }
 
 static void named_sample(const struct bench_way *way, gdouble value, const char *format, ...)

@@ -10,6 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "agent.h"
 #include "vm.h"
 
 #define QEMU "/bin/qemu-system-aarch64"
@@ -128,14 +129,8 @@ gdouble bench_vm_wait(struct bench_vm *vm, const char *text, guint seconds, char
 guint64 bench_vm_status_kib(const struct bench_vm *vm, const char *key)
 {
 	g_autofree char *path = g_strdup_printf("/proc/%d/status", vm->pid);
-	g_autofree char *prefix = g_strdup_printf("\n%s:", key);
-	g_autofree char *text = NULL;
-	const char *at;
 
-	if (!g_file_get_contents(path, &text, NULL, NULL))
-		return 0;
-	at = strstr(text, prefix);
-	return at ? strtoull(at + strlen(prefix), NULL, 10) : 0;
+	return agent_kib(path, key);
 }
 
 gdouble bench_vm_stop(struct bench_vm *vm)

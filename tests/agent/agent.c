@@ -161,6 +161,18 @@ char *agent_cmdline(const char *name)
 	return NULL;
 }
 
+guint64 agent_kib(const char *path, const char *name)
+{
+	g_autofree char *prefix = g_strdup_printf("\n%s:", name);
+	g_autofree char *text = NULL;
+	const char *at;
+
+	if (!g_file_get_contents(path, &text, NULL, NULL))
+		return 0;
+	at = strstr(text, prefix);
+	return at ? g_ascii_strtoull(at + strlen(prefix), NULL, 10) : 0;
+}
+
 static gpointer watch(gpointer unused G_GNUC_UNUSED)
 {
 	g_mutex_lock(&watchdog.lock);

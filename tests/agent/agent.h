@@ -41,6 +41,9 @@ gboolean agent_wait_path(const char *path, unsigned int ms);
 /* Value of NAME= in the kernel command line, or NULL; caller frees. */
 char *agent_cmdline(const char *name);
 
+/* The KiB that a file of /proc has behind "\nNAME:", 0 if it has none. */
+guint64 agent_kib(const char *path, const char *name);
+
 /*
  * Give what comes next, called @what, @seconds: when they are over without
  * another call, that is a failed check and the machine powers off.  0 seconds:
