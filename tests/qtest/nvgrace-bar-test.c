@@ -149,21 +149,6 @@ static uint64_t size_bar(QTestState *qts, int nr)
     return -mask;
 }
 
-/* What the guest writes is in the file, what is in the file the guest reads */
-static void check_visible(QTestState *qts, uint64_t addr, int fd,
-                          uint64_t offset)
-{
-    uint64_t value = 0;
-
-    qtest_writeq(qts, addr, addr ^ 0x0123456789abcdefULL);
-    g_assert_cmpint(pread(fd, &value, 8, offset), ==, 8);
-    g_assert_cmphex(le64_to_cpu(value), ==, addr ^ 0x0123456789abcdefULL);
-
-    value = cpu_to_le64(~addr);
-    g_assert_cmpint(pwrite(fd, &value, 8, offset), ==, 8);
-    g_assert_cmphex(qtest_readq(qts, addr), ==, ~addr);
-}
-
 static void test_size(void)
 {
     Machine *m = start(new_server(true), BAR_VIEW);
@@ -227,10 +212,12 @@ static void test_memory(void)
     Machine *m = start(new_server(true), BAR_VIEW);
 
     place(m);
-    check_visible(m->qts, USEMEM, m->usemem, 0);
-    check_visible(m->qts, USEMEM + USEMEM_SIZE - 8, m->usemem, USEMEM_SIZE - 8);
-    check_visible(m->qts, RESMEM, m->resmem, 0);
-    check_visible(m->qts, RESMEM + RESMEM_SIZE - 8, m->resmem, RESMEM_SIZE - 8);
+    nvgrace_server_visible(m->qts, USEMEM, m->usemem, 0);
+    nvgrace_server_visible(m->qts, USEMEM + USEMEM_SIZE - 8, m->usemem,
+                           USEMEM_SIZE - 8);
+    nvgrace_server_visible(m->qts, RESMEM, m->resmem, 0);
+    nvgrace_server_visible(m->qts, RESMEM + RESMEM_SIZE - 8, m->resmem,
+                           RESMEM_SIZE - 8);
 
     /* of all widths */
     qtest_writeq(m->qts, USEMEM + 64, 0x1122334455667788ULL);
@@ -300,7 +287,8 @@ static void test_move(void)
     set_bar(qts, 4, elsewhere);
     g_assert_cmphex(qtest_readq(qts, elsewhere), ==, 42);
     g_assert_cmphex(qtest_readq(qts, USEMEM), ==, 0);
-    check_visible(qts, elsewhere + USEMEM_SIZE - 8, m->usemem, USEMEM_SIZE - 8);
+    nvgrace_server_visible(qts, elsewhere + USEMEM_SIZE - 8, m->usemem,
+                           USEMEM_SIZE - 8);
     end(m);
 }
 
@@ -408,15 +396,8 @@ static void test_eject(void)
 static void test_migration(const void *options)
 {
     Machine *m = start(new_server(true), options);
-    QDict *rsp = qtest_qmp(m->qts, "{'execute': 'migrate', 'arguments': "
-                           "{'uri': 'exec:cat > /dev/null'}}");
-    const char *desc;
 
-    g_assert_true(qdict_haskey(rsp, "error"));
-    desc = qdict_get_str(qdict_get_qdict(rsp, "error"), "desc");
-    g_assert_nonnull(strstr(desc, "the coherent memory of GPU 'gpu1' cannot be "
-                            "migrated"));
-    qobject_unref(rsp);
+    nvgrace_check_migration(m->qts);
     end(m);
 }
 
@@ -453,7 +434,7 @@ static void test_hide_acpi(void)
     g_assert_cmphex(size_bar(m->qts, 4), ==, 0);
     g_assert_cmphex(qtest_readl(m->qts, BAR(0)), ==, 0);
     g_assert_cmphex(qtest_readq(m->qts, 264 * GiB), ==, 0);
-    check_visible(m->qts, 264 * GiB, m->usemem, 0);
+    nvgrace_server_visible(m->qts, 264 * GiB, m->usemem, 0);
     end(m);
 }
 
@@ -466,7 +447,7 @@ static void test_hide_bar(void)
     m = start(server, BAR_VIEW);
     g_assert_cmphex(size_bar(m->qts, 2), ==, RESMEM_BAR);
     place(m);
-    check_visible(m->qts, RESMEM, m->resmem, 0);
+    nvgrace_server_visible(m->qts, RESMEM, m->resmem, 0);
     end(m);
 }
 

@@ -12,17 +12,10 @@
 #include "qobject/qdict.h"
 #include "nvgrace-fwcfg.h"
 
-typedef struct Refusal {
-    const char *path;
-    const char *args;
-    const char *message;
-    const char *remedy;
-} Refusal;
-
 #define VIRT(options) \
     "-machine virt,gic-version=3" options " -cpu max -m 1G -net none "
 
-static const Refusal refusals[] = {
+static const NVGraceRefusal refusals[] = {
     {
         "machine/other",
         "-machine versatilepb -audio none -m 128M -net none "
@@ -192,19 +185,6 @@ static const Refusal refusals[] = {
     },
 };
 
-static void test_refusal(const void *data)
-{
-    const Refusal *refusal = data;
-    g_autofree char *output = NULL;
-
-    g_assert_cmpint(nvgrace_run(refusal->args, &output), ==, 1);
-    if (!strstr(output, refusal->message) ||
-        !strstr(output, refusal->remedy)) {
-        g_error("expected '%s' and '%s' in: %s", refusal->message,
-                refusal->remedy, output);
-    }
-}
-
 /* Nodes 0..120 are the user's, 8 more do not fit below node 128. */
 static void test_too_many_nodes(void)
 {
@@ -300,15 +280,8 @@ static void test_unplug(void)
 static void test_migration(void)
 {
     QTestState *qts = qtest_init(NVGRACE_MACHINE NVGRACE(1, "2G", ""));
-    QDict *rsp = qtest_qmp(qts, "{'execute': 'migrate', 'arguments': "
-                           "{'uri': 'exec:cat > /dev/null'}}");
-    const char *desc;
 
-    g_assert_true(qdict_haskey(rsp, "error"));
-    desc = qdict_get_str(qdict_get_qdict(rsp, "error"), "desc");
-    g_assert_nonnull(strstr(desc, "the coherent memory of GPU 'gpu1' cannot be "
-                            "migrated: it is in a GPU of this host"));
-    qobject_unref(rsp);
+    nvgrace_check_migration(qts);
 
     /* gone with the GPU */
     nvgrace_eject(qts, 1);
@@ -335,7 +308,7 @@ int main(int argc, char **argv)
         g_autofree char *path = g_strdup_printf("/nvgrace/errors/%s",
                                                 refusals[i].path);
 
-        g_test_add_data_func(path, &refusals[i], test_refusal);
+        g_test_add_data_func(path, &refusals[i], nvgrace_test_refusal);
     }
     g_test_add_func("/nvgrace/errors/pxm/too-many-nodes", test_too_many_nodes);
     g_test_add_func("/nvgrace/errors/pxm/16-nodes-no-warning", test_16_nodes);

@@ -188,3 +188,29 @@ int nvgrace_run(const char *args, char **output)
     g_assert_true(WIFEXITED(status));
     return WEXITSTATUS(status);
 }
+
+void nvgrace_test_refusal(const void *data)
+{
+    const NVGraceRefusal *refusal = data;
+    g_autofree char *output = NULL;
+
+    g_assert_cmpint(nvgrace_run(refusal->args, &output), ==, 1);
+    if (!strstr(output, refusal->message) ||
+        !strstr(output, refusal->remedy)) {
+        g_error("expected '%s' and '%s' in: %s", refusal->message,
+                refusal->remedy, output);
+    }
+}
+
+void nvgrace_check_migration(QTestState *qts)
+{
+    QDict *rsp = qtest_qmp(qts, "{'execute': 'migrate', 'arguments': "
+                           "{'uri': 'exec:cat > /dev/null'}}");
+    const char *desc;
+
+    g_assert_true(qdict_haskey(rsp, "error"));
+    desc = qdict_get_str(qdict_get_qdict(rsp, "error"), "desc");
+    g_assert_nonnull(strstr(desc, "the coherent memory of GPU 'gpu1' cannot be "
+                            "migrated: it is in a GPU of this host"));
+    qobject_unref(rsp);
+}

@@ -92,4 +92,24 @@ QDict *nvgrace_query(QTestState *qts, const char *id);
  */
 int nvgrace_run(const char *args, char **output);
 
+/**
+ * struct NVGraceRefusal - a machine that must not start
+ * @path:    of the test
+ * @args:    arguments, as for nvgrace_run()
+ * @message: a part of what is said: what is wrong
+ * @remedy:  another: what to do
+ */
+typedef struct NVGraceRefusal {
+    const char *path;
+    const char *args;
+    const char *message;
+    const char *remedy;
+} NVGraceRefusal;
+
+/** nvgrace_test_refusal() - the test of an NVGraceRefusal */
+void nvgrace_test_refusal(const void *data);
+
+/** nvgrace_check_migration() - migration is refused because of GPU "gpu1" */
+void nvgrace_check_migration(QTestState *qts);
+
 #endif /* NVGRACE_FWCFG_H */

@@ -136,14 +136,7 @@ static void test_given_other(void)
     g_assert_cmpint(count_initiators(tables, 1), ==, 2);
 }
 
-typedef struct Refusal {
-    const char *path;
-    const char *args;
-    const char *message;
-    const char *remedy;
-} Refusal;
-
-static const Refusal refusals[] = {
+static const NVGraceRefusal refusals[] = {
     {
         "not-consecutive",
         RAM_NODE NODE(1) NODE(2) NODE(3)
@@ -178,19 +171,6 @@ static const Refusal refusals[] = {
         "pxm-start=2 leaves a gap", "or name nodes from 1 on",
     },
 };
-
-static void test_refusal(const void *data)
-{
-    const Refusal *refusal = data;
-    g_autofree char *output = NULL;
-
-    g_assert_cmpint(nvgrace_run(refusal->args, &output), ==, 1);
-    if (!strstr(output, refusal->message) ||
-        !strstr(output, refusal->remedy)) {
-        g_error("expected '%s' and '%s' in: %s", refusal->message,
-                refusal->remedy, output);
-    }
-}
 
 #define TWO_GPUS NVGRACE_MACHINE NVGRACE(1, "2G", "pxm-count=2") \
     NVGRACE(2, "2G", "pxm-count=2")
@@ -316,7 +296,7 @@ int main(int argc, char **argv)
         g_autofree char *path = g_strdup_printf("/nvgrace/numa/refuses/%s",
                                                 refusals[i].path);
 
-        qtest_add_data_func(path, &refusals[i], test_refusal);
+        qtest_add_data_func(path, &refusals[i], nvgrace_test_refusal);
     }
     qtest_add_func("/nvgrace/numa/eject/first", test_eject_first);
     qtest_add_func("/nvgrace/numa/eject/second", test_eject_second);

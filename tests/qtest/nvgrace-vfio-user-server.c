@@ -71,6 +71,20 @@ int nvgrace_server_file(uint64_t size)
     return fd;
 }
 
+void nvgrace_server_visible(QTestState *qts, uint64_t addr, int fd,
+                            uint64_t offset)
+{
+    uint64_t value = 0;
+
+    qtest_writeq(qts, addr, addr ^ 0x0123456789abcdefULL);
+    g_assert_cmpint(pread(fd, &value, 8, offset), ==, 8);
+    g_assert_cmphex(le64_to_cpu(value), ==, addr ^ 0x0123456789abcdefULL);
+
+    value = cpu_to_le64(~addr);
+    g_assert_cmpint(pwrite(fd, &value, 8, offset), ==, 8);
+    g_assert_cmphex(qtest_readq(qts, addr), ==, ~addr);
+}
+
 void nvgrace_server_cap(ServerRegion *region, uint16_t id, uint32_t next,
                         const void *data, size_t size)
 {

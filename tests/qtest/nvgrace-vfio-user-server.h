@@ -9,6 +9,7 @@
 
 #include <linux/vfio.h>
 #include "hw/vfio-user/protocol.h"
+#include "libqtest.h"
 
 /* nine of every PCI device, and the device-specific ones */
 #define NVGRACE_SERVER_REGIONS 16
@@ -117,6 +118,17 @@ ServerRegion *nvgrace_server_add(NVGraceServer *server, uint32_t subtype,
 
 /** nvgrace_server_file() - a file in memory of that size, in bytes */
 int nvgrace_server_file(uint64_t size);
+
+/**
+ * nvgrace_server_visible() - what the guest writes is in the file, and what is
+ * in the file the guest reads
+ * @qts: the machine
+ * @addr: guest physical address of 8 bytes
+ * @fd: the file...
+ * @offset: ...and where in it they are
+ */
+void nvgrace_server_visible(QTestState *qts, uint64_t addr, int fd,
+                            uint64_t offset);
 
 /**
  * nvgrace_server_cap() - put a capability behind a description

@@ -10,6 +10,7 @@
 
 #include "qemu/osdep.h"
 #include <linux/vfio_nvgrace.h>
+#include "hw/pci/pci_regs.h"
 #include "qemu/bswap.h"
 #include "qemu/units.h"
 #include "qobject/qdict.h"
@@ -30,6 +31,10 @@
 /* As Grace Hopper has it, small; and Grace Blackwell */
 #define USEMEM_SIZE (3 * GiB)
 #define RESMEM_SIZE (1 * GiB)
+
+/* Where in config space this test puts the power management capability */
+#define PM_CAP      0x80
+#define PCI_D3HOT   3
 
 static void add_gh200(NVGraceServer *server)
 {
@@ -72,21 +77,6 @@ static uint64_t get_property(QTestState *qts, const char *id, const char *name)
     return value;
 }
 
-/* What the guest writes is in the file, what is in the file the guest reads */
-static void check_visible(QTestState *qts, uint64_t addr, int fd,
-                          uint64_t offset)
-{
-    uint64_t value = 0;
-
-    qtest_writeq(qts, addr, addr ^ 0x0123456789abcdefULL);
-    g_assert_cmpint(pread(fd, &value, 8, offset), ==, 8);
-    g_assert_cmphex(le64_to_cpu(value), ==, addr ^ 0x0123456789abcdefULL);
-
-    value = cpu_to_le64(~addr);
-    g_assert_cmpint(pwrite(fd, &value, 8, offset), ==, 8);
-    g_assert_cmphex(qtest_readq(qts, addr), ==, ~addr);
-}
-
 static void test_gh200(void)
 {
     g_autoptr(NVGraceServer) server = nvgrace_server_new();
@@ -101,10 +91,11 @@ static void test_gh200(void)
     qts = start(server, "");
 
     g_assert_cmphex(get_property(qts, "gpu1", "mem-addr"), ==, addr);
-    check_visible(qts, addr, usemem, 0);
-    check_visible(qts, addr + USEMEM_SIZE - 8, usemem, USEMEM_SIZE - 8);
-    check_visible(qts, addr + USEMEM_SIZE, resmem, 0);
-    check_visible(qts, end - 8, resmem, RESMEM_SIZE - 8);
+    nvgrace_server_visible(qts, addr, usemem, 0);
+    nvgrace_server_visible(qts, addr + USEMEM_SIZE - 8, usemem,
+                           USEMEM_SIZE - 8);
+    nvgrace_server_visible(qts, addr + USEMEM_SIZE, resmem, 0);
+    nvgrace_server_visible(qts, end - 8, resmem, RESMEM_SIZE - 8);
 
     /* the seam */
     qtest_writeq(qts, addr + USEMEM_SIZE - 4, 0x1122334455667788ULL);
@@ -126,7 +117,7 @@ static void test_gb200(void)
     qts = start(server, "");
 
     g_assert_cmphex(get_property(qts, "gpu1", "mem-addr"), ==, addr);
-    check_visible(qts, addr, server->regions[FIRST].fd, 0);
+    nvgrace_server_visible(qts, addr, server->regions[FIRST].fd, 0);
     qtest_writeq(qts, addr + USEMEM_SIZE, 1);
     g_assert_cmphex(qtest_readq(qts, addr + USEMEM_SIZE), ==, 0);
     qtest_quit(qts);
@@ -141,8 +132,9 @@ static void test_order(void)
     nvgrace_server_add(server, RESMEM, RESMEM_SIZE);
     nvgrace_server_add(server, USEMEM, USEMEM_SIZE);
     qts = start(server, "");
-    check_visible(qts, 260 * GiB, server->regions[FIRST + 1].fd, 0);
-    check_visible(qts, 260 * GiB + USEMEM_SIZE, server->regions[FIRST].fd, 0);
+    nvgrace_server_visible(qts, 260 * GiB, server->regions[FIRST + 1].fd, 0);
+    nvgrace_server_visible(qts, 260 * GiB + USEMEM_SIZE,
+                           server->regions[FIRST].fd, 0);
     qtest_quit(qts);
 }
 
@@ -161,8 +153,8 @@ static void test_offset(void)
     server->regions[FIRST + 1].fd = dup(fd);
     server->regions[FIRST + 1].offset = 2 * MiB;
     qts = start(server, "");
-    check_visible(qts, 260 * GiB, fd, 2 * MiB + RESMEM_SIZE);
-    check_visible(qts, 260 * GiB + USEMEM_SIZE, fd, 2 * MiB);
+    nvgrace_server_visible(qts, 260 * GiB, fd, 2 * MiB + RESMEM_SIZE);
+    nvgrace_server_visible(qts, 260 * GiB + USEMEM_SIZE, fd, 2 * MiB);
     qtest_quit(qts);
 }
 
@@ -201,6 +193,37 @@ static void test_reset(void)
     qtest_quit(qts);
 }
 
+/* The guest sees the power state that it sets; the GPU stays in D0. */
+static void test_power_state(void)
+{
+    const uint64_t pmcsr = VIRT_ECAM + (1 << 20) + PM_CAP + PCI_PM_CTRL;
+    g_autoptr(NVGraceServer) server = nvgrace_server_new();
+    QTestState *qts;
+
+    add_gh200(server);
+    server->config[server->config[PCI_CAPABILITY_LIST] + 1] = PM_CAP;
+    server->config[PM_CAP] = PCI_CAP_ID_PM;
+    stw_le_p(server->config + PM_CAP + PCI_PM_PMC, 3);
+    qts = start(server, "");
+    nvgrace_set_bus(qts, 0, 1, 1);
+
+    /* as a word, and as a byte and a double word with it in */
+    qtest_writew(qts, pmcsr, PCI_PM_CTRL_PME_ENABLE | PCI_D3HOT);
+    g_assert_cmphex(qtest_readw(qts, pmcsr), ==,
+                    PCI_PM_CTRL_PME_ENABLE | PCI_D3HOT);
+    /* that read has been to the server, after the write */
+    g_assert_cmphex(lduw_le_p(server->config + PM_CAP + PCI_PM_CTRL), ==,
+                    PCI_PM_CTRL_PME_ENABLE);
+    qtest_writeb(qts, pmcsr, 0);
+    g_assert_cmphex(qtest_readb(qts, pmcsr), ==, 0);
+    qtest_writel(qts, pmcsr, PCI_D3HOT);
+    g_assert_cmphex(qtest_readl(qts, pmcsr), ==, PCI_D3HOT);
+    g_assert_cmphex(lduw_le_p(server->config + PM_CAP + PCI_PM_CTRL), ==, 0);
+
+    nvgrace_server_visible(qts, 260 * GiB, server->regions[FIRST].fd, 0);
+    qtest_quit(qts);
+}
+
 static void test_properties(void)
 {
     g_autoptr(NVGraceServer) server = nvgrace_server_new();
@@ -214,7 +237,7 @@ static void test_properties(void)
     g_assert_cmphex(get_property(qts, "gpu1", "mem-addr"), ==, 0x4020000000ULL);
     g_assert_cmpuint(get_property(qts, "gpu1", "pxm-start"), ==, 1);
     g_assert_cmpuint(get_property(qts, "gpu1", "pxm-count"), ==, 2);
-    check_visible(qts, 0x4020000000ULL, server->regions[FIRST].fd, 0);
+    nvgrace_server_visible(qts, 0x4020000000ULL, server->regions[FIRST].fd, 0);
 
     rsp = qtest_qmp(qts, "{'execute': 'qom-set', 'arguments': "
                     "{'path': '/machine/peripheral/gpu1', "
@@ -257,8 +280,8 @@ static void test_two(void)
     json2 = device_json(2, nvgrace_server_start(two), "");
     qts = qtest_initf(NVGRACE_MACHINE NVGRACE_PORT(1) NVGRACE_PORT(2)
                       "-device '%s' -device '%s'", json1, json2);
-    check_visible(qts, 260 * GiB, one->regions[FIRST].fd, 0);
-    check_visible(qts, 264 * GiB, two->regions[FIRST].fd, 0);
+    nvgrace_server_visible(qts, 260 * GiB, one->regions[FIRST].fd, 0);
+    nvgrace_server_visible(qts, 264 * GiB, two->regions[FIRST].fd, 0);
 
     /* peer to peer: each can reach the other's memory */
     g_assert_true(nvgrace_server_mapped(one, 264 * GiB, USEMEM_SIZE));
@@ -302,7 +325,7 @@ static void test_chain(void)
     nvgrace_server_cap(region, OTHER_CAP, INFO_SIZE + 9, "", 0);
 
     qts = start(server, "");
-    check_visible(qts, 260 * GiB, region->fd, 0);
+    nvgrace_server_visible(qts, 260 * GiB, region->fd, 0);
     qtest_quit(qts);
 }
 
@@ -686,7 +709,7 @@ static void test_refused_dma_map(void)
     server->refuse[VFIO_USER_DMA_MAP] = EPERM;
     qts = start(server, "");
     g_assert_cmpint(nvgrace_server_seen(server, VFIO_USER_DMA_MAP), >=, 3);
-    check_visible(qts, 260 * GiB, server->regions[FIRST].fd, 0);
+    nvgrace_server_visible(qts, 260 * GiB, server->regions[FIRST].fd, 0);
     qtest_quit(qts);
 }
 
@@ -725,6 +748,7 @@ int main(int argc, char **argv)
     qtest_add_func("nvgrace-vfio-user/memory/two", test_two);
     qtest_add_func("nvgrace-vfio-user/dma-map", test_dma_map);
     qtest_add_func("nvgrace-vfio-user/reset", test_reset);
+    qtest_add_func("nvgrace-vfio-user/power-state", test_power_state);
     qtest_add_func("nvgrace-vfio-user/properties", test_properties);
     qtest_add_func("nvgrace-vfio-user/tables", test_tables);
     qtest_add_func("nvgrace-vfio-user/chain", test_chain);
