@@ -102,7 +102,7 @@ void nvgrace_gate_exit(struct nvgrace_device *ndev)
  * @pdev: the device
  *
  * When this returns, nobody is inside and no mapping is left in any process or
- * guest.  Who wants to enter waits until nvgrace_gate_open(), perhaps with
+ * guest, nor in the kernel.  Who wants to enter waits until nvgrace_gate_open(), perhaps with
  * mmap_lock held: the caller must not touch user memory in between, unless with
  * page faults disabled.  Called with or without core.memory_lock.
  */
@@ -114,6 +114,7 @@ void nvgrace_gate_close(struct pci_dev *pdev)
 	atomic_inc(&ndev->closed);
 	ndev->ready = false;
 	ndev->asked = 0;
+	nvgrace_access_forget(ndev);
 	up_write(&ndev->gate);
 
 	/* What was mapped before is removed; who comes later finds it closed. */

@@ -3,7 +3,8 @@
  * What the files of the exporter share.
  *
  *	memory.c   firmware's ACPI properties -> base, size and split
- *	region.c   the VFIO regions: mmap, faults, read, write, poison
+ *	region.c   the VFIO regions: mmap, faults, poison
+ *	access.c   the kernel's own accesses: read and write
  *	dmabuf.c   the memory as dma-bufs
  *	scrub.c    zeroes the memory between users (scrub.h)
  *	gate.c     who may touch the memory when: resets and power states
@@ -13,6 +14,7 @@
 #ifndef NVGRACE_H
 #define NVGRACE_H
 
+#include <linux/mutex.h>
 #include <linux/rwsem.h>
 #include <linux/vfio_pci_core.h>
 #include <linux/xarray.h>
@@ -57,12 +59,15 @@ struct nvgrace_region {
  *	then core.memory_lock, then @gate, then core.irqlock.
  *	core.memory_lock alone is not enough, since in reset_prepare and
  *	reset_done it may or may not be held, depending on who resets.
- *	No user memory is touched and nobody sleeps for the device under @gate
+ *	No user memory is faulted in and nobody sleeps for the device under @gate
  * @closed: how many keep the gate closed.  Increased under @gate held for writing
  * @ready: the memory has been found ready since the last reset.  Written under
  *	@gate; who has it for writing clears it, so who has it for reading sees
  *	it set only while that is true
  * @asked: when it was first found not to be (jiffies), or 0.  Likewise
+ * @window_lock: for @window and @window_base, under @gate
+ * @window: a part of the memory that the last read or write has left mapped, or NULL
+ * @window_base: its host physical address
  * @scrub: see there
  */
 struct nvgrace_device {
@@ -75,6 +80,9 @@ struct nvgrace_device {
 	atomic_t closed;
 	bool ready;
 	unsigned long asked;
+	struct mutex window_lock;	/* window, window_base */
+	void *window;
+	phys_addr_t window_base;
 	struct nvgrace_scrub scrub;
 };
 
@@ -90,9 +98,14 @@ int nvgrace_memory_init(struct nvgrace_device *ndev);
 /* region.c */
 extern struct xarray nvgrace_poisoned;
 int nvgrace_region_register(struct nvgrace_region *region);
-size_t nvgrace_region_readable(struct nvgrace_region *region, size_t pos, size_t len);
-void *nvgrace_region_map(struct nvgrace_region *region, size_t pos, size_t len);
-void nvgrace_region_unmap(struct nvgrace_region *region, void *window);
+
+/* access.c */
+size_t nvgrace_access_readable(struct nvgrace_region *region, size_t pos, size_t len);
+void *nvgrace_access_begin(struct nvgrace_region *region, size_t pos, size_t len);
+void nvgrace_access_end(struct nvgrace_region *region, void *map);
+void nvgrace_access_forget(struct nvgrace_device *ndev);
+ssize_t nvgrace_access_rw(struct vfio_pci_core_device *core, char __user *buf, size_t count,
+			  loff_t *ppos, bool iswrite);
 
 /* dmabuf.c */
 #ifdef CONFIG_VFIO_PCI_DMABUF

@@ -4,22 +4,14 @@
  *
  * They are vfio-pci-core's device-specific regions: it finds them by index,
  * reports type, subtype, size and flags, and refuses private mappings before
- * it calls here.  The rest is left to them: bounds, faults, and all that the
- * memory must be kept safe from (gate.c).
+ * it calls here.  The rest is left to them: bounds, faults, reading and writing
+ * (access.c), and all that the memory must be kept safe from (gate.c).
  */
-#include <linux/cleanup.h>
 #include <linux/file.h>
-#include <linux/io.h>
 #include <linux/mm.h>
-#include <linux/sched/signal.h>
-#include <linux/slab.h>
-#include <linux/uaccess.h>
 #include <linux/vfio_nvgrace.h>
 
 #include "nvgrace.h"
-
-/* What is copied in one go, with the memory mapped into the kernel. */
-#define NVGRACE_COPY_MAX	SZ_256K
 
 #define NVGRACE_REGION_FLAGS \
 	(VFIO_REGION_INFO_FLAG_READ | VFIO_REGION_INFO_FLAG_WRITE | VFIO_REGION_INFO_FLAG_MMAP)
@@ -121,128 +113,6 @@ static int nvgrace_region_mmap(struct vfio_pci_core_device *core,
 	return 0;
 }
 
-#define nvgrace_copy_as(type, dst, src) \
-	WRITE_ONCE(*(type *)(dst), READ_ONCE(*(const type *)(src)))
-
-/*
- * Copy @len bytes.  What is naturally aligned is one access of the user's
- * width, so that he can rely on it being atomic.
- */
-static void nvgrace_region_copy(void *dst, const void *src, size_t len, bool aligned)
-{
-	if (aligned && len == sizeof(u64))
-		nvgrace_copy_as(u64, dst, src);
-	else if (aligned && len == sizeof(u32))
-		nvgrace_copy_as(u32, dst, src);
-	else if (aligned && len == sizeof(u16))
-		nvgrace_copy_as(u16, dst, src);
-	else
-		memcpy(dst, src, len);
-}
-
-/**
- * nvgrace_region_readable() - how much the kernel can read without being killed
- * @region: the region
- * @pos: offset, bytes
- * @len: bytes, at least 1, inside the region
- *
- * arm64 cannot recover from reading poison in the kernel (7.3: there is no
- * ARCH_HAS_COPY_MC).  Writing it is harmless.
- *
- * Return: bytes, up to the first page that is known to be poisoned.
- */
-size_t nvgrace_region_readable(struct nvgrace_region *region, size_t pos, size_t len)
-{
-	unsigned long first = PHYS_PFN(region->base + pos), pfn = first;
-
-	if (!xa_find(&nvgrace_poisoned, &pfn, PHYS_PFN(region->base + pos + len - 1), XA_PRESENT))
-		return len;
-	return pfn > first ? PFN_PHYS(pfn) - region->base - pos : 0;
-}
-
-/**
- * nvgrace_region_map() - map a part of the region into the kernel
- * @region: the region
- * @pos: offset of the part, bytes
- * @len: its length, bytes; inside the region
- *
- * Waits until the memory is ready; the caller holds a runtime PM reference.
- * Until nvgrace_region_unmap() a reset has to wait.  Map only what is touched,
- * and only meanwhile: a cacheable mapping that is kept could be read
- * speculatively during a reset.
- *
- * Return: the mapping, or an error pointer.
- */
-void *nvgrace_region_map(struct nvgrace_region *region, size_t pos, size_t len)
-{
-	int ret = nvgrace_gate_enter(region->ndev, true);
-	void *window;
-
-	if (ret)
-		return ERR_PTR(ret);
-	window = memremap(region->base + pos, len, region->cached ? MEMREMAP_WB : MEMREMAP_WC);
-	if (window)
-		return window;
-	nvgrace_gate_exit(region->ndev);
-	return ERR_PTR(-ENOMEM);
-}
-
-/**
- * nvgrace_region_unmap() - end what nvgrace_region_map() began
- * @region: the region
- * @window: the mapping
- */
-void nvgrace_region_unmap(struct nvgrace_region *region, void *window)
-{
-	/* Writes arrive before whatever the device is told next. */
-	wmb();
-	memunmap(window);
-	nvgrace_gate_exit(region->ndev);
-}
-
-static ssize_t nvgrace_region_rw(struct vfio_pci_core_device *core, char __user *buf, size_t count,
-				 loff_t *ppos, bool iswrite)
-{
-	unsigned int index = VFIO_PCI_OFFSET_TO_INDEX(*ppos) - VFIO_PCI_NUM_REGIONS;
-	struct nvgrace_region *region = core->region[index].data;
-	size_t pos = *ppos & VFIO_PCI_OFFSET_MASK, done = 0, len;
-	void *window;
-
-	if (pos >= region->size)
-		return -EINVAL;
-	count = min(count, region->size - pos);
-
-	/* User memory may fault, even into this region: not with the gate held. */
-	void *bounce __free(kvfree) = kvmalloc(min_t(size_t, count, NVGRACE_COPY_MAX),
-					       GFP_KERNEL_ACCOUNT);
-	if (!bounce)
-		return -ENOMEM;
-
-	/* A part may turn out shorter; the one after it, of nothing, is the error. */
-	do {
-		len = min_t(size_t, count - done, NVGRACE_COPY_MAX);
-		if (iswrite)
-			len -= copy_from_user(bounce, buf + done, len);
-		else
-			len = nvgrace_region_readable(region, pos + done, len);
-		window = len ? nvgrace_region_map(region, pos + done, len) :
-			       ERR_PTR(iswrite ? -EFAULT : -EIO);
-		if (IS_ERR(window))
-			return done ?: PTR_ERR(window);
-		nvgrace_region_copy(iswrite ? window : bounce, iswrite ? bounce : window, len,
-				    !((pos + done) % len));
-		nvgrace_region_unmap(region, window);
-		if (!iswrite)
-			len -= copy_to_user(buf + done, bounce, len);
-		if (!len)
-			return done ?: -EFAULT;
-		done += len;
-		*ppos += len;
-		cond_resched();
-	} while (done < count && !fatal_signal_pending(current));
-	return done;
-}
-
 /*
  * Where in @vma, if at all, the failed page is.  Called for every mapping of
  * the device's file, BARs included, with i_mmap_rwsem held.  Saying yes to a
@@ -297,7 +167,7 @@ static void nvgrace_region_release(struct vfio_pci_core_device *core,
 }
 
 static const struct vfio_pci_regops nvgrace_regops = {
-	.rw = nvgrace_region_rw,
+	.rw = nvgrace_access_rw,
 	.release = nvgrace_region_release,
 	.mmap = nvgrace_region_mmap,
 	.add_capability = nvgrace_region_add_capability,

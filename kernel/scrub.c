@@ -86,7 +86,7 @@ static void nvgrace_scrub_evict(const void *page)
 static ssize_t nvgrace_scrub_window(struct nvgrace_region *region, size_t pos)
 {
 	size_t len = min_t(size_t, region->size - pos, NVGRACE_SCRUB_WINDOW);
-	void *window = nvgrace_region_map(region, pos, len);
+	void *window = nvgrace_access_begin(region, pos, len);
 	ssize_t written = 0;
 	size_t i;
 
@@ -94,7 +94,7 @@ static ssize_t nvgrace_scrub_window(struct nvgrace_region *region, size_t pos)
 		return PTR_ERR(window);
 
 	for (i = 0; i < len; i += PAGE_SIZE) {
-		if (!region->cached || !nvgrace_region_readable(region, pos + i, PAGE_SIZE) ||
+		if (!region->cached || !nvgrace_access_readable(region, pos + i, PAGE_SIZE) ||
 		    !nvgrace_scrub_page_is_zero(window + i)) {
 			memset(window + i, 0, PAGE_SIZE);
 			written += PAGE_SIZE;
@@ -102,7 +102,7 @@ static ssize_t nvgrace_scrub_window(struct nvgrace_region *region, size_t pos)
 		if (region->cached)
 			nvgrace_scrub_evict(window + i);
 	}
-	nvgrace_region_unmap(region, window);
+	nvgrace_access_end(region, window);
 	return written;
 }
 
