@@ -5,16 +5,23 @@
  *
  *	bench.rounds=N		how often (3)
  *	bench.what=LIST		of vfio, scrub, guest, typing, with commas between (all)
+ *	bench.ways=LIST		of the ways' names, with commas between (all)
  *	bench.guest=LIST	arguments for the guest's kernel, with commas between
+ *	bench.gib=N		what each GPU has
  */
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "agent.h"
+#include "disk.h"
 #include "measure.h"
 #include "../tests/stack/gpu-sysfs.h"
 
 #define ROUND_SECONDS (45 * 60)
+
+/* Nearly all of this host's RAM */
+#define WARM (3ul << 30)
 
 void sample(const char *measure, const struct bench_way *way, gdouble value)
 {
@@ -23,9 +30,9 @@ void sample(const char *measure, const struct bench_way *way, gdouble value)
 	report_text("sample", line);
 }
 
-static gboolean wanted(const char *what)
+static gboolean wanted(const char *argument, const char *what)
 {
-	g_autofree char *list = agent_cmdline("bench.what");
+	g_autofree char *list = agent_cmdline(argument);
 	g_auto(GStrv) words = g_strsplit(list ?: what, ",", -1);
 
 	return g_strv_contains((const char *const *)words, what);
@@ -42,21 +49,43 @@ static gboolean take_gpus(const struct bench_way *way, GStrv bdfs)
 	return TRUE;
 }
 
-static void measure(const struct bench_way *way, GStrv bdfs, guint round)
+/*
+ * Memory of this host that was never used is none of the machine below yet, and
+ * takes ten times as long to be touched as what was: whoever comes first would
+ * pay for all.
+ */
+static gboolean warm_memory(void)
+{
+	void *area = mmap(NULL, WARM, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (area == MAP_FAILED || madvise(area, WARM, MADV_POPULATE_WRITE))
+		return FALSE;
+	return munmap(area, WARM) == 0;
+}
+
+static gboolean make_disk(void)
+{
+	g_autofree char *data = g_malloc(BENCH_DISK_SIZE);
+
+	memset(data, BENCH_DISK_BYTE, BENCH_DISK_SIZE);
+	return g_file_set_contents(BENCH_DISK, data, BENCH_DISK_SIZE, NULL);
+}
+
+static void measure(const struct bench_way *way, GStrv bdfs, guint gib, guint round)
 {
 	static char *none[] = { NULL };
 	char **mine = way->driver ? bdfs : none;
 
-	if (way->driver && !take_gpus(way, bdfs))
+	if (!wanted("bench.ways", way->name) || (way->driver && !take_gpus(way, bdfs)))
 		return;
-	if (way->driver && wanted("vfio"))
+	if (way->driver && wanted("bench.what", "vfio"))
 		measure_vfio(way, bdfs[0]);
-	if (strcmp(way->name, "ours") == 0 && wanted("scrub"))
+	if (strcmp(way->name, "ours") == 0 && wanted("bench.what", "scrub"))
 		measure_scrub(way, bdfs[0]);
-	if (way->driver && !round && wanted("typing"))
-		measure_typing(way, (const char *const *)mine);
-	if (wanted("guest"))
-		measure_guest(way, (const char *const *)mine);
+	if (way->driver && !round && wanted("bench.what", "typing"))
+		measure_typing(way, (const char *const *)mine, gib);
+	if (wanted("bench.what", "guest"))
+		measure_guest(way, (const char *const *)mine, gib);
 	report_stage(way->name);
 }
 
@@ -67,7 +96,7 @@ int main(void)
 		/* the peer does not scrub: what that takes is measured apart */
 		"nvgrace-region-vfio-pci scrub=0", NULL
 	};
-	g_autofree char *rounds = NULL;
+	g_autofree char *rounds = NULL, *gib = NULL;
 	g_auto(GStrv) bdfs = NULL;
 	guint n;
 
@@ -75,15 +104,19 @@ int main(void)
 	report_open("org.nvgrace.report");
 	rounds = agent_cmdline("bench.rounds");
 	n = rounds ? atoi(rounds) : 3;
+	gib = agent_cmdline("bench.gib");
 	bdfs = gpu_list();
 	report_check("modules", agent_load_modules(modules), "VFIO and both drivers");
+	report_check("warm", warm_memory(), "%lu MiB of this host's RAM are there", WARM >> 20);
+	report_check("disk", make_disk(), BENCH_DISK);
 	report_check("gpus", bdfs[0] != NULL, "%u", g_strv_length(bdfs));
 
 	for (guint round = 0; bdfs[0] && round < n; round++) {
 		agent_watchdog("a round", ROUND_SECONDS);
 		/* another one begins in each round */
 		for (guint i = 0; i < BENCH_WAYS; i++)
-			measure(&bench_ways[(i + round) % BENCH_WAYS], bdfs, round);
+			measure(&bench_ways[(i + round) % BENCH_WAYS], bdfs, gib ? atoi(gib) : 0,
+				round);
 	}
 	agent_finish();
 }

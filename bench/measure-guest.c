@@ -1,21 +1,47 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* A guest with the GPUs, from exec to exit. */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "agent.h"
 #include "measure.h"
+#include "stage2.h"
 #include "vm.h"
 
 /* the first that is more than informational: what is less takes time to print */
 #define FIRST_LINE "] Linux version "
 #define GUEST_SECONDS 300
+#define ABOVE_4_GIB (4ull << 30)
 
 /* KiB of page tables of KVM and IOMMUs. */
 static guint64 secondary_tables_kib(void)
 {
 	return agent_kib("/proc/meminfo", "SecPageTables");
+}
+
+/* The guest touches memory that it has not touched before, between two lines. */
+struct touch {
+	struct stage2_counter *faults;
+	guint64 tables;
+};
+
+static void touch_begins(struct touch *touch, const struct bench_way *way)
+{
+	touch->tables = secondary_tables_kib();
+	touch->faults = stage2_count(ABOVE_4_GIB);
+	if (!touch->faults)
+		report_check("stage2", FALSE, "%s: faults cannot be counted: %s", way->name,
+			     g_strerror(errno));
+}
+
+static void touch_ends(struct touch *touch, const struct bench_way *way)
+{
+	if (touch->faults)
+		sample("stage2-faults", way, stage2_end(touch->faults));
+	touch->faults = NULL;
+	sample("stage2-tables-kib", way, secondary_tables_kib() - touch->tables);
 }
 
 /*
@@ -24,6 +50,8 @@ static guint64 secondary_tables_kib(void)
  */
 static gboolean pass_samples(const struct bench_way *way, struct bench_vm *vm, gboolean *online)
 {
+	struct touch touch = { NULL, 0 };
+
 	*online = FALSE;
 	for (;;) {
 		g_autofree char *line = NULL;
@@ -40,13 +68,17 @@ static gboolean pass_samples(const struct bench_way *way, struct bench_vm *vm, g
 		} else if (g_strv_length(word) == 3 && strcmp(word[1], "stamp") == 0) {
 			sample(word[2], way, at);
 			*online |= strcmp(word[2], "online-s") == 0;
+		} else if (g_strcmp0(word[1], "touch-begins") == 0) {
+			touch_begins(&touch, way);
+		} else if (g_strcmp0(word[1], "touch-ends") == 0) {
+			touch_ends(&touch, way);
 		} else {
 			report_check("guest", FALSE, "%s: %s", way->name, line);
 		}
 	}
 }
 
-void measure_guest(const struct bench_way *way, const char *const *bdfs)
+void measure_guest(const struct bench_way *way, const char *const *bdfs, guint gib)
 {
 	g_autofree char *append = agent_cmdline("bench.guest");
 	g_autoptr(GPtrArray) args = NULL;
@@ -56,7 +88,7 @@ void measure_guest(const struct bench_way *way, const char *const *bdfs)
 	gboolean online;
 
 	g_strdelimit(append, ",", ' ');
-	args = bench_way_arguments(way, bdfs, append ?: "");
+	args = bench_way_arguments(way, bdfs, gib, append ?: "");
 	vm = bench_vm_start((const char *const *)args->pdata);
 	if (!vm) {
 		report_check("guest", FALSE, "%s: QEMU cannot be started", way->name);
@@ -88,10 +120,10 @@ void measure_guest(const struct bench_way *way, const char *const *bdfs)
 }
 
 /* Beside what a guest without GPU has.  The value of -M counts where it differs. */
-void measure_typing(const struct bench_way *way, const char *const *bdfs)
+void measure_typing(const struct bench_way *way, const char *const *bdfs, guint gib)
 {
-	g_autoptr(GPtrArray) args = bench_way_arguments(way, bdfs, "");
-	g_autoptr(GPtrArray) plain = bench_way_arguments(&bench_ways[0], bdfs, "");
+	g_autoptr(GPtrArray) args = bench_way_arguments(way, bdfs, gib, "");
+	g_autoptr(GPtrArray) plain = bench_way_arguments(&bench_ways[0], bdfs, gib, "");
 	gint words = 0, letters = 0, options = 0;
 
 	for (guint i = 0; args->pdata[i]; i++) {
@@ -104,6 +136,7 @@ void measure_typing(const struct bench_way *way, const char *const *bdfs)
 		options -= ((char *)plain->pdata[i])[0] == '-';
 		letters -= strlen(plain->pdata[i]) + 1;
 	}
+	sample("window-gib", way, way->window(g_strv_length((char **)bdfs), gib));
 	sample("typed-options", way, options);
 	sample("typed-words", way, words);
 	sample("typed-characters", way, letters);

@@ -20,6 +20,10 @@
 #define LARGE (1ul << 20)
 #define MOVED (16ul << 20)
 
+/* As much as a guest's RAM in way.c */
+#define RAM (2ul << 30)
+#define IOVA (4ull << 30)
+
 static gdouble seconds_since(gint64 start)
 {
 	return (g_get_monotonic_time() - start) / (gdouble)G_USEC_PER_SEC;
@@ -110,6 +114,32 @@ static void measure_region(const struct bench_way *way, const struct vfio_client
 	touch(way, client, region, name);
 }
 
+/*
+ * What it takes to give a guest's RAM to a device, by itself: each way that has
+ * one does it before the guest starts.  Nothing has touched it before.
+ */
+static void measure_ram(const struct bench_way *way, const struct vfio_client *client)
+{
+	char *area = mmap(NULL, RAM + PMD, PROT_READ | PROT_WRITE,
+			  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	char *ram = (char *)(((gsize)area + PMD - 1) & ~(PMD - 1));
+	gint64 start;
+	int ret;
+
+	if (area == MAP_FAILED) {
+		report_check("ram", FALSE, "%s: no memory", way->name);
+		return;
+	}
+	madvise(ram, RAM, MADV_HUGEPAGE);
+	start = g_get_monotonic_time();
+	ret = vfio_client_map_dma(client, ram, RAM, IOVA);
+	sample("ram-map-s", way, seconds_since(start));
+	ret = ret ?: vfio_client_unmap_dma(client, IOVA, RAM);
+	if (ret)
+		report_check("ram", FALSE, "%s: %s", way->name, g_strerror(-ret));
+	munmap(area, RAM + PMD);
+}
+
 void measure_vfio(const struct bench_way *way, const char *bdf)
 {
 	struct bench_regions regions = { 0 };
@@ -127,6 +157,9 @@ void measure_vfio(const struct bench_way *way, const char *bdf)
 	sample("reset-s", way, seconds_since(start));
 	if (ret)
 		report_check("reset", FALSE, "%s: %s", way->name, g_strerror(-ret));
+	if (way->find)
+		sample("space-gib", way, regions.space / 1073741824.0);
+	measure_ram(way, &client);
 	measure_region(way, &client, &regions.usemem, "usemem");
 	measure_region(way, &client, &regions.resmem, "resmem");
 	start = g_get_monotonic_time();

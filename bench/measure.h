@@ -21,9 +21,9 @@ void measure_vfio(const struct bench_way *way, const char *bdf);
 void measure_scrub(const struct bench_way *way, const char *bdf);
 
 /* With a guest: to its first kernel line, reboot, exit, and what it measures itself. */
-void measure_guest(const struct bench_way *way, const char *const *bdfs);
+void measure_guest(const struct bench_way *way, const char *const *bdfs, guint gib);
 
 /* What a user types for the GPUs. */
-void measure_typing(const struct bench_way *way, const char *const *bdfs);
+void measure_typing(const struct bench_way *way, const char *const *bdfs, guint gib);
 
 #endif

@@ -19,6 +19,7 @@ enum mark {
 	AT_LEAST,	/* ours at least .limit times the peer's */
 	OWN_RATIO,	/* ours at least .limit times the ours of .other */
 	ABSOLUTE,	/* ours at most .limit */
+	PER_GPU,	/* ours at most .limit for each GPU */
 };
 
 static const struct row {
@@ -33,6 +34,8 @@ static const struct row {
 	  "extra over no GPU at most a tenth of the peer's", EXTRA, 0.1, NULL },
 	{ "boot-s", "the same, what the memory costs beside the GPU",
 	  "extra over a plain GPU at most a tenth of the peer's", EXTRA_PLAIN, 0.1, NULL },
+	{ "ram-map-s", "floor of these: VFIO takes the RAM of such a guest (s)", "", NO_MARK, 0,
+	  NULL },
 	{ "boot-tables-kib", "QEMU's page tables then (KiB)", "at most the peer's", AT_MOST, 1,
 	  NULL },
 	{ "reboot-s", "guest reboot to the first kernel line (s)",
@@ -52,6 +55,11 @@ static const struct row {
 	{ "touch-resmem-tables-kib", "page tables for that (KiB)", "at most the peer's", AT_MOST,
 	  1, NULL },
 	{ "unmap-usemem-s", "munmap of usemem (s)", "", NO_MARK, 0, NULL },
+	{ "stage2-faults", "guest: faults at stage 2 to touch every 2 MiB of usemem",
+	  "at most the peer's", AT_MOST, 1, NULL },
+	{ "stage2-touched", "that was so often", "", NO_MARK, 0, NULL },
+	{ "stage2-tables-kib", "page tables of KVM and IOMMU for that (KiB)", "at most the peer's",
+	  AT_MOST, 1, NULL },
 	{ "copy-gpu-mib-per-s", "guest: copy in GPU memory (MiB/s; RAM is the row below)",
 	  "at least 0.98 of RAM", OWN_RATIO, 0.98, "copy-ram-mib-per-s" },
 	{ "copy-ram-mib-per-s", "guest: copy in RAM (MiB/s)", "", NO_MARK, 0, NULL },
@@ -62,6 +70,9 @@ static const struct row {
 	  "at least 0.98 of RAM", OWN_RATIO, 0.98, "random-ram-million-per-s" },
 	{ "random-ram-million-per-s", "guest: random 8 bytes in RAM (million/s)", "", NO_MARK, 0,
 	  NULL },
+	{ "disk-gpu-mib-per-s", "guest: virtio-blk into GPU memory (MiB/s; 0: does not end)",
+	  "at least 0.9 of RAM", OWN_RATIO, 0.9, "disk-ram-mib-per-s" },
+	{ "disk-ram-mib-per-s", "guest: virtio-blk into RAM (MiB/s)", "", NO_MARK, 0, NULL },
 	{ "usemem-pread-4k-mib-per-s", "pread of usemem, 4 KiB (MiB/s)", "at least the peer's",
 	  AT_LEAST, 1, NULL },
 	{ "usemem-pwrite-4k-mib-per-s", "pwrite of usemem, 4 KiB (MiB/s)", "at least the peer's",
@@ -86,7 +97,12 @@ static const struct row {
 	{ "online-s", "exec of QEMU to GPU memory online (s)", "at most the peer's", AT_MOST, 1,
 	  NULL },
 	{ "online-driver-s", "of that, the guest's driver (s)", "", NO_MARK, 0, NULL },
-	{ "typed-options", "options typed for the GPUs", "", NO_MARK, 0, NULL },
+	{ "space-gib", "guest physical space of a GPU (GiB)", "at most the peer's", AT_MOST, 1,
+	  NULL },
+	{ "window-gib", "highmem-mmio-size that has to be typed (GiB; 0: none)",
+	  "at most the peer's", AT_MOST, 1, NULL },
+	{ "typed-options", "options typed for the GPUs, root ports among them",
+	  "1 for each GPU, and its root port", PER_GPU, 2, NULL },
 	{ "typed-characters", "characters typed for the GPUs", "", NO_MARK, 0, NULL },
 	{ "driver-code-lines", "kernel driver, lines of code", "at most 500", ABSOLUTE, 500,
 	  NULL },
@@ -123,6 +139,8 @@ static gdouble relation(const struct row *row, const struct bench_samples *sampl
 		return result->ours / median_of(samples, row->other, "ours", result, &n);
 	case ABSOLUTE:
 		return result->ours;
+	case PER_GPU:
+		return result->ours / result->gpus;
 	default:
 		/* nothing is at most nothing */
 		return result->ours == result->peer ? 1 : result->ours / result->peer;

@@ -3,6 +3,7 @@
 #include <linux/vfio_nvgrace.h>
 
 #include "../tests/stack/host-agent.h"
+#include "disk.h"
 #include "way.h"
 
 #define GUEST_RAM "2G"
@@ -10,6 +11,10 @@
 /* Nodes of a GPU on bare metal, and what Debian's kernel has in all (NODES_SHIFT 4) */
 #define NODES_OF_GPU 8u
 #define NODES 16u
+
+/* GiB: QEMU's window of PCI memory, at a multiple of its size, and what is before it */
+#define DEFAULT_WINDOW 512u
+#define OURS_FIRST 257u
 
 static guint count(const char *const *bdfs)
 {
@@ -28,9 +33,9 @@ static void add(GPtrArray *args, const char *option, char *value)
 	g_ptr_array_add(args, value);
 }
 
-static char *plain_machine(guint gpus G_GNUC_UNUSED)
+static guint no_window(guint gpus G_GNUC_UNUSED, guint gib G_GNUC_UNUSED)
 {
-	return g_strdup("virt,gic-version=3");
+	return 0;
 }
 
 static void add_nothing(GPtrArray *args G_GNUC_UNUSED, const char *const *bdfs G_GNUC_UNUSED)
@@ -70,19 +75,43 @@ static gboolean ours_find(const struct vfio_client *client, struct bench_regions
 {
 	vfio_client_find(client, VFIO_REGION_TYPE_NVGRACE, VFIO_REGION_SUBTYPE_NVGRACE_RESMEM,
 			 &regions->resmem);
-	return vfio_client_find(client, VFIO_REGION_TYPE_NVGRACE,
-				VFIO_REGION_SUBTYPE_NVGRACE_USEMEM, &regions->usemem);
+	if (!vfio_client_find(client, VFIO_REGION_TYPE_NVGRACE,
+			      VFIO_REGION_SUBTYPE_NVGRACE_USEMEM, &regions->usemem))
+		return FALSE;
+	regions->space = regions->usemem.size + regions->resmem.size;
+	return TRUE;
+}
+
+/*
+ * What there is without a flag, 256.5 to 512 GiB, holds as many as fit in it at
+ * multiples of 1 GiB.  A larger window moves its own end, and so makes room below:
+ * QEMU's error names the size.
+ */
+static guint ours_window(guint gpus, guint gib)
+{
+	guint window = DEFAULT_WINDOW;
+
+	while (OURS_FIRST + gpus * gib > window)
+		window *= 2;
+	return window > DEFAULT_WINDOW ? window : 0;
 }
 
 /* ------------------------------------------------------------------------------ peer */
 
 /*
- * BARs are aligned to their size, which is a power of two.  Users take 4T or 8T
- * at once; this is what one to four GPUs need.
+ * BARs are aligned to their size, which is a power of two: behind a root port of its
+ * own each GPU takes twice that, with the smaller BARs.  The window is one, too.  This
+ * is the least that works; documentation tells users to type 4T or 8T at once.
  */
-static char *peer_machine(guint gpus)
+static guint peer_window(guint gpus, guint gib)
 {
-	return g_strdup_printf("virt,gic-version=3,highmem-mmio-size=%uT", gpus < 2 ? 1 : 2 * gpus);
+	guint bar = 1, window = DEFAULT_WINDOW;
+
+	while (bar < gib)
+		bar *= 2;
+	while (2 * bar * gpus > window)
+		window *= 2;
+	return window > DEFAULT_WINDOW ? window : 0;
 }
 
 /*
@@ -111,27 +140,32 @@ static void peer_add_gpus(GPtrArray *args, const char *const *bdfs)
 static gboolean peer_find(const struct vfio_client *client, struct bench_regions *regions)
 {
 	vfio_client_region(client, VFIO_PCI_BAR2_REGION_INDEX, &regions->resmem);
+	regions->space = regions->resmem.size;
 	/* what can be mapped is the memory, the rest fills the power of two */
 	regions->resmem.size = regions->resmem.mappable;
 	if (vfio_client_region(client, VFIO_PCI_BAR4_REGION_INDEX, &regions->usemem))
 		return FALSE;
+	regions->space += regions->usemem.size;
 	regions->usemem.size = regions->usemem.mappable;
 	return regions->usemem.size > 0;
 }
 
 const struct bench_way bench_ways[BENCH_WAYS] = {
-	{ "none", NULL, plain_machine, add_nothing, NULL },
-	{ "plain", "vfio-pci", plain_machine, plain_add_gpus, NULL },
-	{ "ours", EXPORTER, plain_machine, ours_add_gpus, ours_find },
-	{ "peer", "nvgrace_gpu_vfio_pci", peer_machine, peer_add_gpus, peer_find },
+	{ "none", NULL, no_window, add_nothing, NULL },
+	{ "plain", "vfio-pci", no_window, plain_add_gpus, NULL },
+	{ "ours", EXPORTER, ours_window, ours_add_gpus, ours_find },
+	{ "peer", "nvgrace_gpu_vfio_pci", peer_window, peer_add_gpus, peer_find },
 };
 
-GPtrArray *bench_way_arguments(const struct bench_way *way, const char *const *bdfs,
+GPtrArray *bench_way_arguments(const struct bench_way *way, const char *const *bdfs, guint gib,
 			       const char *append)
 {
 	GPtrArray *args = g_ptr_array_new_with_free_func(g_free);
+	guint window = way->window(count(bdfs), gib);
+	g_autofree char *flag = window ? g_strdup_printf(",highmem-mmio-size=%uG", window) :
+					 g_strdup("");
 
-	add(args, "-M", way->machine(count(bdfs)));
+	add(args, "-M", g_strdup_printf("virt,gic-version=3%s", flag));
 	add(args, "-accel", g_strdup("kvm"));
 	add(args, "-cpu", g_strdup("host"));
 	add(args, "-m", g_strdup(GUEST_RAM));
@@ -143,6 +177,8 @@ GPtrArray *bench_way_arguments(const struct bench_way *way, const char *const *b
 	g_ptr_array_add(args, g_strdup("-nodefaults"));
 	add(args, "-display", g_strdup("none"));
 	add(args, "-serial", g_strdup("stdio"));
+	add(args, "-drive", g_strdup("if=none,id=data,format=raw,file=" BENCH_DISK));
+	add(args, "-device", g_strdup("virtio-blk-pci,bus=pcie.0,drive=data"));
 	way->add_gpus(args, bdfs);
 	g_ptr_array_add(args, NULL);
 	return args;

@@ -15,13 +15,15 @@
 struct bench_regions {
 	struct vfio_client_region usemem;
 	struct vfio_client_region resmem;
+	guint64 space;	/* bytes of guest physical addresses that they take */
 };
 
 struct bench_way {
 	const char *name;	/* "none", "plain", "ours" or "peer" */
 	const char *driver;	/* of the host that takes the GPU; NULL: has no GPU */
-	/* What the user types as -M, and the arguments for these GPUs */
-	char *(*machine)(guint gpus);
+	/* GiB of highmem-mmio-size that so many GPUs of @gib each need; 0: no flag */
+	guint (*window)(guint gpus, guint gib);
+	/* What the user types for these GPUs */
 	void (*add_gpus)(GPtrArray *args, const char *const *bdfs);
 	/* NULL: has none of the memory */
 	gboolean (*find)(const struct vfio_client *client, struct bench_regions *regions);
@@ -31,8 +33,11 @@ struct bench_way {
 #define BENCH_WAYS 4
 extern const struct bench_way bench_ways[BENCH_WAYS];
 
-/* The whole command line after the program, of a guest with these GPUs; g_ptr_array_unref(). */
-GPtrArray *bench_way_arguments(const struct bench_way *way, const char *const *bdfs,
+/*
+ * The whole command line after the program, of a guest with these GPUs, of @gib each;
+ * g_ptr_array_unref().
+ */
+GPtrArray *bench_way_arguments(const struct bench_way *way, const char *const *bdfs, guint gib,
 			       const char *append);
 
 #endif

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * The reserved end of the coherent memory in a process' address space, with the
- * memory type that NVIDIA's driver gives it.  What is onlined is the kernel's to
- * hand out, and with other attributes: it cannot be mapped here.
+ * Coherent memory that is not onlined in a process' address space: the reserved
+ * end, with the memory type that NVIDIA's driver gives it, and what limit_mib=
+ * leaves.  What is onlined is the kernel's to hand out, and with other
+ * attributes: it cannot be mapped here.
  */
 #include <linux/mm.h>
 #include <linux/overflow.h>
@@ -11,9 +12,9 @@
 #include "nvgrace-guest.h"
 
 /**
- * resmem_mmap() - map a part of the reserved memory as Normal-NC
+ * resmem_mmap() - map a part of what is not onlined as Normal-NC
  * @info: the GPU's memory
- * @vma: its offset counts from @info->base; inside the reserved memory
+ * @vma: its offset counts from @info->base; behind what is onlined
  *
  * Return: 0 or a negative errno.
  */
@@ -24,7 +25,7 @@ int resmem_mmap(const struct nvgrace_guest_info *info,
 	unsigned long end;
 
 	if (check_add_overflow(vma->vm_pgoff, vma_pages(vma), &end) ||
-	    vma->vm_pgoff < PFN_UP(info->usemem_size) || end > last)
+	    vma->vm_pgoff < PFN_UP(info->online_size) || end > last)
 		return -EINVAL;
 	if (!(vma->vm_flags & VM_SHARED))
 		return -EINVAL;
