@@ -2,7 +2,7 @@
  * QTest: coherent memory of Grace GPUs from the regions of a VFIO device
  *
  * The device is vfio-user-pci-nvgrace, so that the other side is a thread of
- * this program; what it says is what hw/vfio/nvgrace-regions.c has to take or
+ * this program; what it says is what hw/vfio/nvgrace-discover.c has to take or
  * to refuse, from the kernel as well.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later

@@ -1,5 +1,6 @@
 /*
- * Coherent memory of an NVIDIA Grace GPU from the regions of a VFIO device
+ * Coherent memory of an NVIDIA Grace GPU from the regions of a VFIO device:
+ * finding them (nvgrace-discover.c), mapping them (nvgrace-regions.c)
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -47,6 +48,13 @@ struct VFIONVGraceMemory {
  */
 bool vfio_nvgrace_memory_find(VFIONVGraceMemory *mem, VFIODevice *vbasedev,
                               Error **errp);
+
+/**
+ * vfio_nvgrace_hint_at_provider() - for what cannot be if both sides are right
+ * @vbasedev: the device
+ * @errp: an error, which gets the hint whose mistake it may be
+ */
+void vfio_nvgrace_hint_at_provider(VFIODevice *vbasedev, Error **errp);
 
 /**
  * vfio_nvgrace_memory_plug() - put the regions into the guest
