@@ -7,21 +7,9 @@
  * copy engine as something that does DMA and interrupts.  There is no GPU in
  * it: no NVIDIA driver will run on this.
  *
- * In: a memory backend.  Out: a PCI function and a plugged NVGraceMemory, the
- * same object that a passed-through GPU fills for its guest.
- *
- * The memory keeps its content across every reset, as HBM does.  From the
- * start of a reset until the GPU is ready it cannot be reached:
- *
- *   NVGraceMemory.container     priority
- *   +---------------------------+
- *   | in_reset: reads ~0,       |  2, enabled while the GPU is not ready
- *   |           drops writes    |
- *   +------+--------+-----------+
- *          | poison |              1, a page, only with x-poison=
- *   +------+--------+--+--------+
- *   | usemem           | resmem |  0, aliases of the backend
- *   +------------------+--------+
+ * In: properties.  Out: a PCI function; its configuration space
+ * (nvgrace-gpu-config.c), its memory (nvgrace-gpu-mem.c) and its copy engine
+ * (nvgrace-gpu-ce.c) follow what this file knows: is the GPU ready?
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -34,7 +22,6 @@
 #include "qemu/units.h"
 #include "qapi/error.h"
 #include "hw/core/qdev-properties.h"
-#include "hw/mem/nvgrace-memory.h"
 #include "hw/misc/nvgrace-gpu-regs.h"
 #include "hw/pci/msix.h"
 #include "hw/pci/pci_bus.h"
@@ -42,27 +29,13 @@
 #include "hw/pci/pcie.h"
 #include "nvgrace-gpu-ce.h"
 #include "nvgrace-gpu-config.h"
-#include "system/hostmem.h"
+#include "nvgrace-gpu-mem.h"
 #include "trace.h"
 
 #define TYPE_NVGRACE_GPU "nvgrace-gpu"
 OBJECT_DECLARE_SIMPLE_TYPE(NVGraceGPU, NVGRACE_GPU)
 
-/*
- * Split of the memory on GPUs with the MIG defect: "hardwired" between their
- * firmware and the drivers (nvgrace-gpu in Linux, NVIDIA's driver), which both
- * compute it from the size alone.
- */
-#define NVGRACE_RESMEM_MIN      (1 * GiB)
-#define NVGRACE_USEMEM_ALIGN    (512 * MiB)
-
-/* Default of x-dsd-base and x-dsd-size: firmware reports the right value */
-#define NVGRACE_DSD_TRUTH       UINT64_MAX
-
 #define NVGRACE_BAR1_SIZE       (64 * MiB)
-
-/* What x-poison= covers */
-#define NVGRACE_POISON_SIZE     (4 * KiB)
 
 /**
  * struct NVGraceModel - what differs between the GPUs
@@ -85,16 +58,11 @@ static const NVGraceModel nvgrace_models[] = {
 /**
  * struct NVGraceGPU - the device
  *
- * @mem:          the coherent memory as firmware describes it
- * @memdev:       where its bytes are
+ * @hbm:          the coherent memory
  * @model:        see &struct NVGraceModel
  * @ready_delay:  ms from power-on or system reset until ready
  * @reset_delay:  ms from any other reset until ready
  * @config:       the configuration space
- * @usemem:       first part of @memdev
- * @resmem:       the rest of @memdev, if the model has a resmem
- * @in_reset:     covers both while not @ready
- * @poison:       covers the page at @poison_offset, if that is not ~0
  * @bar0:         registers
  * @bar1:         memory without a function of its own
  * @ce:           copy engine
@@ -105,8 +73,7 @@ static const NVGraceModel nvgrace_models[] = {
 struct NVGraceGPU {
     PCIDevice parent_obj;
 
-    NVGraceMemory mem;
-    HostMemoryBackend *memdev;
+    NVGraceGPUMem hbm;
     char *model;
     uint32_t ready_delay;
     uint32_t reset_delay;
@@ -116,16 +83,8 @@ struct NVGraceGPU {
     bool c2c_up;
     bool never_ready;
     bool ready_after_reset;
-    char *dsd;
-    uint64_t dsd_base;
-    uint64_t dsd_size;
     bool d3hot_memory;
-    uint64_t poison_offset;
 
-    MemoryRegion usemem;
-    MemoryRegion resmem;
-    MemoryRegion in_reset;
-    MemoryRegion poison;
     MemoryRegion bar0;
     MemoryRegion bar1;
     NVGraceCE ce;
@@ -133,61 +92,6 @@ struct NVGraceGPU {
     QEMUTimer ready_timer;
     bool ready;
     bool powered_off;
-};
-
-static uint64_t nvgrace_in_reset_read(void *opaque, hwaddr addr, unsigned size)
-{
-    return UINT64_MAX;
-}
-
-static void nvgrace_in_reset_write(void *opaque, hwaddr addr, uint64_t val,
-                                   unsigned size)
-{
-    NVGraceGPU *s = opaque;
-
-    qemu_log_mask(LOG_GUEST_ERROR, "%s: write to coherent memory at 0x%"
-                  HWADDR_PRIx " dropped: the GPU is in reset\n",
-                  PCI_DEVICE(s)->name, addr);
-}
-
-static const MemoryRegionOps nvgrace_in_reset_ops = {
-    .read = nvgrace_in_reset_read,
-    .write = nvgrace_in_reset_write,
-    .endianness = DEVICE_LITTLE_ENDIAN,
-    .valid = { .min_access_size = 1, .max_access_size = 8, .unaligned = true },
-    .impl = { .min_access_size = 1, .max_access_size = 8, .unaligned = true },
-};
-
-/*
- * A page with an error that the memory cannot correct: reading it is an
- * external abort, however often it is written.
- */
-static MemTxResult nvgrace_poison_read(void *opaque, hwaddr addr,
-                                       uint64_t *val, unsigned size,
-                                       MemTxAttrs attrs)
-{
-    *val = UINT64_MAX;
-    return MEMTX_ERROR;
-}
-
-static MemTxResult nvgrace_poison_write(void *opaque, hwaddr addr,
-                                        uint64_t val, unsigned size,
-                                        MemTxAttrs attrs)
-{
-    NVGraceGPU *s = opaque;
-    MemoryRegion *backend = host_memory_backend_get_memory(s->memdev);
-    uint8_t *page = memory_region_get_ram_ptr(backend);
-
-    stn_le_p(page + s->poison_offset + addr, size, val);
-    return MEMTX_OK;
-}
-
-static const MemoryRegionOps nvgrace_poison_ops = {
-    .read_with_attrs = nvgrace_poison_read,
-    .write_with_attrs = nvgrace_poison_write,
-    .endianness = DEVICE_LITTLE_ENDIAN,
-    .valid = { .min_access_size = 1, .max_access_size = 8, .unaligned = true },
-    .impl = { .min_access_size = 1, .max_access_size = 8, .unaligned = true },
 };
 
 /* @reg: a multiple of 4 */
@@ -244,8 +148,8 @@ static void nvgrace_gpu_update_memory(NVGraceGPU *s)
     uint16_t pmcsr = pci_get_word(pdev->config + pdev->pm_cap + PCI_PM_CTRL);
     bool asleep = (pmcsr & PCI_PM_CTRL_STATE_MASK) == 3;
 
-    memory_region_set_enabled(&s->in_reset, !s->ready || !s->c2c_up ||
-                                            (asleep && !s->d3hot_memory));
+    nvgrace_gpu_mem_set_reachable(&s->hbm, s->ready && s->c2c_up &&
+                                           (!asleep || s->d3hot_memory));
 }
 
 /* Without the link there is no way to the memory, however ready the GPU is. */
@@ -337,38 +241,6 @@ static bool nvgrace_gpu_bars_init(NVGraceGPU *s, Error **errp)
     return true;
 }
 
-static bool nvgrace_gpu_memory_plug(NVGraceGPU *s, const NVGraceModel *model,
-                                    Error **errp)
-{
-    MemoryRegion *backend = host_memory_backend_get_memory(s->memdev);
-    uint64_t size = memory_region_size(backend);
-    uint64_t usemem_size = size;
-
-    if (model->mig_defect) {
-        usemem_size = QEMU_ALIGN_DOWN(size - NVGRACE_RESMEM_MIN,
-                                      NVGRACE_USEMEM_ALIGN);
-        memory_region_init_alias(&s->resmem, OBJECT(s), "nvgrace-gpu-resmem",
-                                 backend, usemem_size, size - usemem_size);
-    }
-    memory_region_init_alias(&s->usemem, OBJECT(s), "nvgrace-gpu-usemem",
-                             backend, 0, usemem_size);
-    memory_region_init_io(&s->in_reset, OBJECT(s), &nvgrace_in_reset_ops, s,
-                          "nvgrace-gpu-in-reset", size);
-
-    if (!nvgrace_memory_plug(&s->mem, PCI_DEVICE(s), &s->usemem,
-                             model->mig_defect ? &s->resmem : NULL, errp)) {
-        return false;
-    }
-    memory_region_add_subregion_overlap(&s->mem.container, 0, &s->in_reset, 2);
-    if (s->poison_offset != UINT64_MAX) {
-        memory_region_init_io(&s->poison, OBJECT(s), &nvgrace_poison_ops, s,
-                              "nvgrace-gpu-poison", NVGRACE_POISON_SIZE);
-        memory_region_add_subregion_overlap(&s->mem.container,
-                                            s->poison_offset, &s->poison, 1);
-    }
-    return true;
-}
-
 static const NVGraceModel *nvgrace_gpu_find_model(NVGraceGPU *s, Error **errp)
 {
     for (size_t i = 0; i < ARRAY_SIZE(nvgrace_models); i++) {
@@ -381,95 +253,18 @@ static const NVGraceModel *nvgrace_gpu_find_model(NVGraceGPU *s, Error **errp)
     return NULL;
 }
 
-static bool nvgrace_gpu_check_memdev(NVGraceGPU *s, const NVGraceModel *model,
-                                     Error **errp)
-{
-    uint64_t min = NVGRACE_RESMEM_MIN + NVGRACE_USEMEM_ALIGN;
-    uint64_t size;
-
-    if (!s->memdev) {
-        error_setg(errp, "'memdev' property is required");
-        error_append_hint(errp, "Add -object memory-backend-ram,id=hbm,"
-                          "size=96G,reserve=off and memdev=hbm.\n");
-        return false;
-    }
-    if (host_memory_backend_is_mapped(s->memdev)) {
-        g_autofree char *name = host_memory_backend_get_name(s->memdev);
-
-        error_setg(errp, "memory backend '%s' is in use already", name);
-        error_append_hint(errp, "Every GPU needs a memory backend of its "
-                          "own.\n");
-        return false;
-    }
-    size = memory_region_size(host_memory_backend_get_memory(s->memdev));
-    if (model->mig_defect && size < min) {
-        error_setg(errp, "the memory backend has 0x%" PRIx64 " bytes, model "
-                   "%s needs 0x%" PRIx64 " at least", size, model->name, min);
-        error_append_hint(errp, "Its last 1 GiB or more is resmem and usemem "
-                          "is a multiple of 512 MiB: use size=1536M or "
-                          "more.\n");
-        return false;
-    }
-    if (s->poison_offset != UINT64_MAX &&
-        (s->poison_offset % NVGRACE_POISON_SIZE ||
-         s->poison_offset >= size)) {
-        error_setg(errp, "x-poison=0x%" PRIx64 " is no page of the 0x%" PRIx64
-                   " bytes of the memory backend", s->poison_offset, size);
-        error_append_hint(errp, "Use a multiple of 0x%x below that.\n",
-                          (unsigned)NVGRACE_POISON_SIZE);
-        return false;
-    }
-    return true;
-}
-
-/* What firmware gets wrong */
-static bool nvgrace_gpu_dsd_init(NVGraceGPU *s, Error **errp)
-{
-    static const struct {
-        const char *name;
-        uint32_t omit;
-    } modes[] = {
-        { "on", 0 },
-        { "off", NVGRACE_DSD_BASE | NVGRACE_DSD_PXM | NVGRACE_DSD_SIZE },
-        { "base-only", NVGRACE_DSD_SIZE },
-        { "size-only", NVGRACE_DSD_BASE },
-    };
-
-    if (s->dsd_base != NVGRACE_DSD_TRUTH) {
-        s->mem.dsd_replace |= NVGRACE_DSD_BASE;
-        s->mem.dsd_base = s->dsd_base;
-    }
-    if (s->dsd_size != NVGRACE_DSD_TRUTH) {
-        s->mem.dsd_replace |= NVGRACE_DSD_SIZE;
-        s->mem.dsd_size = s->dsd_size;
-    }
-
-    for (size_t i = 0; i < ARRAY_SIZE(modes); i++) {
-        if (!g_strcmp0(s->dsd ?: "on", modes[i].name)) {
-            s->mem.dsd_omit = modes[i].omit;
-            /* Firmware leaves the size out when the link did not come up. */
-            if (!s->c2c_up) {
-                s->mem.dsd_omit |= NVGRACE_DSD_SIZE;
-            }
-            return true;
-        }
-    }
-    error_setg(errp, "x-dsd=%s does not exist", s->dsd);
-    error_append_hint(errp, "Use on, off, base-only or size-only.\n");
-    return false;
-}
-
 static void nvgrace_gpu_realize(PCIDevice *pdev, Error **errp)
 {
     NVGraceGPU *s = NVGRACE_GPU(pdev);
     const NVGraceModel *model;
 
-    if (!nvgrace_memory_check(&s->mem, pdev, errp)) {
+    if (!nvgrace_memory_check(&s->hbm.mem, pdev, errp)) {
         return;
     }
     model = nvgrace_gpu_find_model(s, errp);
-    if (!model || !nvgrace_gpu_check_memdev(s, model, errp) ||
-        !nvgrace_gpu_dsd_init(s, errp)) {
+    if (!model ||
+        !nvgrace_gpu_mem_check(&s->hbm, model->name, model->mig_defect, errp) ||
+        !nvgrace_gpu_mem_set_dsd(&s->hbm, s->c2c_up, errp)) {
         return;
     }
     s->config.device_id = model->device_id;
@@ -480,11 +275,11 @@ static void nvgrace_gpu_realize(PCIDevice *pdev, Error **errp)
     if (!nvgrace_gpu_bars_init(s, errp)) {
         goto err_cap;
     }
-    if (!nvgrace_gpu_memory_plug(s, model, errp)) {
+    if (!nvgrace_gpu_mem_plug(&s->hbm, pdev, model->mig_defect, errp)) {
         goto err_msix;
     }
-    host_memory_backend_set_mapped(s->memdev, true);
-    nvgrace_ce_init(&s->ce, pdev, host_memory_backend_get_memory(s->memdev));
+    nvgrace_ce_init(&s->ce, pdev,
+                    host_memory_backend_get_memory(s->hbm.memdev));
     timer_init_ms(&s->ready_timer, QEMU_CLOCK_VIRTUAL, nvgrace_gpu_ready, s);
     return;
 
@@ -500,12 +295,7 @@ static void nvgrace_gpu_exit(PCIDevice *pdev)
 
     timer_del(&s->ready_timer);
     nvgrace_ce_cleanup(&s->ce);
-    host_memory_backend_set_mapped(s->memdev, false);
-    if (s->poison_offset != UINT64_MAX) {
-        memory_region_del_subregion(&s->mem.container, &s->poison);
-    }
-    memory_region_del_subregion(&s->mem.container, &s->in_reset);
-    nvgrace_memory_unplug(&s->mem);
+    nvgrace_gpu_mem_unplug(&s->hbm);
     msix_uninit(pdev, &s->bar0, &s->bar0);
     pcie_cap_exit(pdev);
 }
@@ -514,21 +304,22 @@ static void nvgrace_gpu_instance_init(Object *obj)
 {
     NVGraceGPU *s = NVGRACE_GPU(obj);
 
-    object_initialize_child(obj, "nvgrace-memory", &s->mem,
+    object_initialize_child(obj, "nvgrace-memory", &s->hbm.mem,
                             TYPE_NVGRACE_MEMORY);
 }
 
 static const Property nvgrace_gpu_properties[] = {
-    DEFINE_PROP_LINK("memdev", NVGraceGPU, memdev, TYPE_MEMORY_BACKEND,
+    DEFINE_PROP_LINK("memdev", NVGraceGPU, hbm.memdev, TYPE_MEMORY_BACKEND,
                      HostMemoryBackend *),
     DEFINE_PROP_STRING("model", NVGraceGPU, model),
-    DEFINE_NVGRACE_MEMORY_PROPERTIES(NVGraceGPU, mem),
+    DEFINE_NVGRACE_MEMORY_PROPERTIES(NVGraceGPU, hbm.mem),
     DEFINE_PROP_UINT32("ready-delay-ms", NVGraceGPU, ready_delay, 0),
     DEFINE_PROP_UINT32("reset-delay-ms", NVGraceGPU, reset_delay, 100),
     DEFINE_PROP_BOOL("x-dvsec", NVGraceGPU, config.dvsec, true),
     DEFINE_PROP_BOOL("x-dvsec-ones", NVGraceGPU, config.dvsec_ones, false),
     DEFINE_PROP_BOOL("x-d3hot-memory", NVGraceGPU, d3hot_memory, true),
-    DEFINE_PROP_UINT64("x-poison", NVGraceGPU, poison_offset, UINT64_MAX),
+    DEFINE_PROP_UINT64("x-poison", NVGraceGPU, hbm.poison_offset,
+                       NVGRACE_POISON_NONE),
     DEFINE_PROP_BOOL("x-c2c-up", NVGraceGPU, c2c_up, true),
     DEFINE_PROP_BOOL("x-never-ready", NVGraceGPU, never_ready, false),
     DEFINE_PROP_BOOL("x-ready-after-reset", NVGraceGPU, ready_after_reset,
@@ -537,9 +328,11 @@ static const Property nvgrace_gpu_properties[] = {
     DEFINE_PROP_BOOL("x-cxl-info-valid", NVGraceGPU, config.cxl_info_valid,
                      true),
     DEFINE_PROP_UINT8("x-cxl-timeout", NVGraceGPU, config.cxl_timeout, 0),
-    DEFINE_PROP_STRING("x-dsd", NVGraceGPU, dsd),
-    DEFINE_PROP_UINT64("x-dsd-base", NVGraceGPU, dsd_base, NVGRACE_DSD_TRUTH),
-    DEFINE_PROP_UINT64("x-dsd-size", NVGraceGPU, dsd_size, NVGRACE_DSD_TRUTH),
+    DEFINE_PROP_STRING("x-dsd", NVGraceGPU, hbm.dsd),
+    DEFINE_PROP_UINT64("x-dsd-base", NVGraceGPU, hbm.dsd_base,
+                       NVGRACE_DSD_TRUTH),
+    DEFINE_PROP_UINT64("x-dsd-size", NVGraceGPU, hbm.dsd_size,
+                       NVGRACE_DSD_TRUTH),
 };
 
 static void nvgrace_gpu_class_init(ObjectClass *oc, const void *data)
