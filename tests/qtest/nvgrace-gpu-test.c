@@ -504,6 +504,18 @@ static void test_access_widths(void)
     qtest_quit(qts);
 }
 
+/* usemem and resmem together, which is more than 32 bits can say */
+static void test_memory_size(void)
+{
+    QTestState *qts = gpu_start(",memdev=large -object memory-backend-ram,"
+                                "id=large,size=5G,reserve=off");
+
+    g_assert_cmphex(qtest_readq(qts, BAR0 + NVGRACE_CE_MEM_LO), ==, 5 * GiB);
+    qtest_writeq(qts, BAR0 + NVGRACE_CE_MEM_LO, 0);
+    g_assert_cmphex(qtest_readq(qts, BAR0 + NVGRACE_CE_MEM_LO), ==, 5 * GiB);
+    qtest_quit(qts);
+}
+
 /* Every direction, several chunks, odd addresses, across usemem's end */
 static void test_copy(void)
 {
@@ -937,6 +949,7 @@ int main(int argc, char **argv)
     qtest_add_func("/nvgrace-gpu/ready/c2c-down", test_c2c_down);
     qtest_add_func("/nvgrace-gpu/ready/cxl", test_cxl);
     qtest_add_func("/nvgrace-gpu/registers/widths", test_access_widths);
+    qtest_add_func("/nvgrace-gpu/registers/memory-size", test_memory_size);
     qtest_add_func("/nvgrace-gpu/copy/directions", test_copy);
     qtest_add_func("/nvgrace-gpu/copy/range", test_copy_range);
     qtest_add_func("/nvgrace-gpu/copy/busy", test_copy_busy);

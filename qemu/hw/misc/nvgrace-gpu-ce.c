@@ -161,6 +161,10 @@ uint32_t nvgrace_ce_read(NVGraceCE *ce, hwaddr reg)
         return extract64(ce->len, 32, 32);
     case NVGRACE_CE_COUNT:
         return ce->count;
+    case NVGRACE_CE_MEM_LO:
+        return extract64(ce->mem_size, 0, 32);
+    case NVGRACE_CE_MEM_HI:
+        return extract64(ce->mem_size, 32, 32);
     default:
         return 0;
     }

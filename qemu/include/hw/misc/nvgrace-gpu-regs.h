@@ -36,6 +36,8 @@
 #define NVGRACE_CE_LEN_HI           (NVGRACE_CE_BASE + 0x1c)
 #define NVGRACE_CE_CTRL             (NVGRACE_CE_BASE + 0x20) /* WO: kick */
 #define NVGRACE_CE_COUNT            (NVGRACE_CE_BASE + 0x24) /* RO: jobs */
+#define NVGRACE_CE_MEM_LO           (NVGRACE_CE_BASE + 0x28) /* RO: bytes of */
+#define NVGRACE_CE_MEM_HI           (NVGRACE_CE_BASE + 0x2c) /* all memory */
 
 #define NVGRACE_CE_ID_VALUE         0x43454e47 /* "GNEC" */
 
