@@ -145,6 +145,13 @@ static const NVGraceRefusal refusals[] = {
         "overlap the coherent memory of GPU 'gpu1' at "
         "0x6000000000-0x607fffffff", "Leave mem-addr= out",
     }, {
+        /* all of the gap */
+        "egm/no-room",
+        NVGRACE_MACHINE
+        NVGRACE(1, "261632M", "model=gb200,mem-addr=0x4020000000,egm-node=0"),
+        "no room for the list of retired EGM pages, 0x10000 bytes",
+        "Leave mem-addr= of the GPUs out, or egm-node=",
+    }, {
         "size/part-of-a-page",
         NVGRACE_MACHINE NVGRACE(1, "536872960", "model=gb200"),
         "usemem of 0x20000800 bytes is not a positive multiple of the page "

@@ -282,6 +282,50 @@ static void test_eject_adopted(void)
     qtest_quit(qts);
 }
 
+static uint64_t property(QTestState *qts, const char *id, const char *name)
+{
+    g_autofree char *path = g_strdup_printf("/machine/peripheral/%s", id);
+    QDict *rsp = qtest_qmp(qts, "{'execute': 'qom-get', 'arguments': "
+                           "{'path': %s, 'property': %s}}", path, name);
+    uint64_t value = qdict_get_uint(rsp, "return");
+
+    qobject_unref(rsp);
+    return value;
+}
+
+static void check_properties(QTestState *qts, const char *id, uint64_t addr,
+                             uint64_t start, uint64_t count)
+{
+    g_assert_cmphex(property(qts, id, "mem-addr"), ==, addr);
+    g_assert_cmphex(property(qts, id, "pxm-start"), ==, start);
+    g_assert_cmphex(property(qts, id, "pxm-count"), ==, count);
+}
+
+static void unrealize(QTestState *qts, const char *id)
+{
+    g_autofree char *path = g_strdup_printf("/machine/peripheral/%s", id);
+
+    qtest_qmp_assert_success(qts, "{'execute': 'qom-set', 'arguments': "
+                             "{'path': %s, 'property': 'realized', "
+                             "'value': false}}", path);
+}
+
+/* What a GPU found for itself it forgets; what the user chose it keeps. */
+static void test_unplug_restores(void)
+{
+    QTestState *qts = qtest_init(
+        NVGRACE_MACHINE NVGRACE(1, "2G", "")
+        NVGRACE(2, "2G", "pxm-start=9,pxm-count=2,mem-addr=0x5000000000"));
+
+    check_properties(qts, "gpu1", 258 * GiB, 1, 8);
+    check_properties(qts, "gpu2", 320 * GiB, 9, 2);
+    unrealize(qts, "gpu1");
+    unrealize(qts, "gpu2");
+    check_properties(qts, "gpu1", UINT64_MAX, UINT32_MAX, UINT32_MAX);
+    check_properties(qts, "gpu2", 320 * GiB, 9, 2);
+    qtest_quit(qts);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -307,5 +351,6 @@ int main(int argc, char **argv)
     qtest_add_func("/nvgrace/numa/eject/hotplug-range",
                    test_eject_hotplug_range);
     qtest_add_func("/nvgrace/numa/eject/adopted", test_eject_adopted);
+    qtest_add_func("/nvgrace/numa/unplug/restores", test_unplug_restores);
     return g_test_run();
 }

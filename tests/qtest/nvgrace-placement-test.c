@@ -240,6 +240,63 @@ static void test_eight(void)
     g_assert_cmpuint(before, ==, 2048);
 }
 
+/* A switch, and a GPU of a number and a model behind one */
+#define SWITCH(n)                                   \
+    "-device x3130-upstream,id=up" #n ",bus=rp" #n " "
+#define DOWN(n, up)                                                   \
+    "-device xio3130-downstream,id=rp" #n ",bus=up" #up ",chassis=" #n \
+    ",addr=" #n " "
+#define BEHIND(n, up, size, model) \
+    DOWN(n, up) NVGRACE_MEM(n, size) NVGRACE_GPU(n, "model=" model)
+
+/* Any number of GPUs, of models by turns: each has its memory and 8 nodes. */
+static void test_counts(void)
+{
+    static const struct {
+        const char *args;
+        uint64_t size;
+    } gpus[] = {
+        { BEHIND(1, 10, "4G", "gh200"), 4 * GiB },
+        { BEHIND(2, 11, "6G", "gb200"), 6 * GiB },
+        { BEHIND(3, 10, "3G", "gb300"), 3 * GiB },
+        { BEHIND(4, 11, "1536M", "gh200"), 1536 * MiB },
+        { BEHIND(5, 10, "8G", "gb200"), 8 * GiB },
+        { BEHIND(6, 11, "2G", "gb300"), 2 * GiB },
+        { BEHIND(7, 10, "5G", "gh200"), 5 * GiB },
+        { BEHIND(8, 11, "2G", "gb200"), 2 * GiB },
+    };
+    g_autoptr(GString) args = g_string_new(NVGRACE_MACHINE NVGRACE_PORT(10)
+                                           NVGRACE_PORT(11) SWITCH(10)
+                                           SWITCH(11));
+
+    for (int count = 1; count <= ARRAY_SIZE(gpus); count++) {
+        QTestState *qts;
+
+        g_string_append(args, gpus[count - 1].args);
+        qts = qtest_init(args->str);
+        for (int n = 0; n < count; n++) {
+            g_autofree char *id = g_strdup_printf("gpu%d", n + 1);
+            QDict *gpu = nvgrace_query(qts, id);
+
+            g_assert_nonnull(gpu);
+            g_assert_cmpint(qdict_get_int(gpu, "pxm-start"), ==, 1 + 8 * n);
+            g_assert_cmpint(qdict_get_int(gpu, "pxm-count"), ==, 8);
+            qobject_unref(gpu);
+            check_memory(qts, address(qts, id), gpus[n].size);
+        }
+        /* nobody has written to another's */
+        for (int n = 0; n < count; n++) {
+            g_autofree char *id = g_strdup_printf("gpu%d", n + 1);
+            uint64_t addr = address(qts, id);
+
+            g_assert_cmphex(qtest_readq(qts, addr), ==, addr);
+            g_assert_cmphex(qtest_readq(qts, addr + gpus[n].size - 8), ==,
+                            ~addr);
+        }
+        qtest_quit(qts);
+    }
+}
+
 /* What QMP and HMP say of a GPU */
 static void test_query(void)
 {
@@ -320,6 +377,7 @@ int main(int argc, char **argv)
     qtest_add_func("/nvgrace/placement/contiguous", test_contiguous);
     qtest_add_func("/nvgrace/placement/two", test_two);
     qtest_add_func("/nvgrace/placement/pack", test_pack);
+    qtest_add_func("/nvgrace/placement/counts", test_counts);
     qtest_add_func("/nvgrace/placement/mem-addr", test_mem_addr);
     qtest_add_func("/nvgrace/placement/mem-addr-above", test_mem_addr_above);
     qtest_add_func("/nvgrace/placement/reset", test_reset);

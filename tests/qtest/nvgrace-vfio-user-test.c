@@ -10,6 +10,7 @@
 
 #include "qemu/osdep.h"
 #include <linux/vfio_nvgrace.h>
+#include <sys/resource.h>
 #include "hw/pci/pci_regs.h"
 #include "qemu/bswap.h"
 #include "qemu/units.h"
@@ -660,6 +661,46 @@ static void test_refusal(const void *opaque)
     g_assert_nonnull(strstr(output, refusal->remedy));
 }
 
+/* The address space that a process has used at most, in bytes */
+static uint64_t peak_of(pid_t pid)
+{
+    g_autofree char *path = g_strdup_printf("/proc/%d/status", pid);
+    g_autofree char *text = NULL;
+    const char *peak;
+
+    g_assert_true(g_file_get_contents(path, &text, NULL, NULL));
+    peak = strstr(text, "VmPeak:");
+    g_assert_nonnull(peak);
+    return g_ascii_strtoull(peak + strlen("VmPeak:"), NULL, 10) * KiB;
+}
+
+/* QEMU gets address space for all it needs, and for half of usemem. */
+static void test_no_address_space(void)
+{
+    const uint64_t size = 128 * GiB;
+    g_autoptr(NVGraceServer) server = nvgrace_server_new();
+    g_autofree char *output = NULL;
+    g_autofree char *said = g_strdup_printf("cannot reserve 0x%" PRIx64
+                                            " bytes of address space",
+                                            size + 2 * GiB);
+    QTestState *qts = qtest_init(NVGRACE_MACHINE NVGRACE_PORT(1));
+    struct rlimit limit, before;
+    int status;
+
+    nvgrace_server_add(server, USEMEM, size);
+    g_assert_cmpint(getrlimit(RLIMIT_AS, &before), ==, 0);
+    limit = before;
+    limit.rlim_cur = peak_of(qtest_pid(qts)) + size / 2;
+    qtest_quit(qts);
+
+    g_assert_cmpint(setrlimit(RLIMIT_AS, &limit), ==, 0);
+    status = run(server, "", &output);
+    g_assert_cmpint(setrlimit(RLIMIT_AS, &before), ==, 0);
+    g_assert_cmpint(status, ==, 1);
+    g_assert_nonnull(strstr(output, said));
+    g_assert_nonnull(strstr(output, "ulimit -v"));
+}
+
 /* When the server leaves, QEMU does so too, in order: not by a signal. */
 typedef struct Leave {
     const char *path;
@@ -755,6 +796,8 @@ int main(int argc, char **argv)
     for (int i = 0; i < ARRAY_SIZE(refusals); i++) {
         add("refuses", refusals[i].path, &refusals[i], test_refusal);
     }
+    qtest_add_func("nvgrace-vfio-user/refuses/map/no-address-space",
+                   test_no_address_space);
     for (int i = 0; i < ARRAY_SIZE(leaves); i++) {
         add("server-leaves", leaves[i].path, &leaves[i], test_leave);
     }
