@@ -54,34 +54,55 @@ static void check_companion(const struct gpu *gpu)
 		     "%s for %s", path ?: "no companion", target ?: gpu->bdf);
 }
 
-/* Coherent memory is no BAR: 2 and 4 are where the BAR way would have put it. */
-static void check_bars(const struct gpu *gpu)
+/* <linux/ioport.h>: of a BAR for memory, 64-bit and prefetchable */
+#define BAR_FLAGS (0x00000200 | 0x00002000 | 0x00100000)
+
+static gboolean is_memory_bar(const struct gpu *gpu, guint bar, guint64 flags)
+{
+	return gpu->bar_size[bar] && (flags & BAR_FLAGS) == BAR_FLAGS;
+}
+
+/*
+ * Coherent memory is no BAR; 2 and 4 are where the BAR way would have put it, and
+ * where QEMU has it if asked to.
+ */
+static void check_bars(struct gpu *gpu)
 {
 	g_autofree char *path = g_build_filename(PCI_DEVICES, gpu->bdf, "resource", NULL);
 	g_autofree char *text = NULL;
 	g_auto(GStrv) lines = NULL;
-	guint64 start[6] = { 0 }, end[6] = { 0 };
+	guint64 end, flags[6] = { 0 };
 	guint i, count = 0;
+	gboolean ok;
 
 	if (g_file_get_contents(path, &text, NULL, NULL)) {
 		lines = g_strsplit(text, "\n", -1);
 		while (count < 6 && lines[count] &&
-		       sscanf(lines[count], "%" G_GINT64_MODIFIER "x %" G_GINT64_MODIFIER "x",
-			      &start[count], &end[count]) == 2)
+		       sscanf(lines[count], "%" G_GINT64_MODIFIER "x %" G_GINT64_MODIFIER "x %"
+			      G_GINT64_MODIFIER "x", &gpu->bar_start[count], &end,
+			      &flags[count]) == 3) {
+			gpu->bar_size[count] = end ? end - gpu->bar_start[count] + 1 : 0;
 			count++;
+		}
 	}
 
 	for (i = 0; i < count; i++) {
-		if (end[i])
-			report_fact("bar", "%u 0x%" G_GINT64_MODIFIER "x-0x%"
-				    G_GINT64_MODIFIER "x", i, start[i], end[i]);
+		if (gpu->bar_size[i])
+			report_fact("bar", "%u 0x%" G_GINT64_MODIFIER "x bytes at 0x%"
+				    G_GINT64_MODIFIER "x", i, gpu->bar_size[i],
+				    gpu->bar_start[i]);
 	}
-	report_check("gpu-bars",
-		     count == 6 && end[0] - start[0] + 1 == NVGRACE_BAR0_SIZE &&
-		     !end[4] && (!gpu_is_hopper(gpu) || !end[2]),
-		     "BAR0 of %" G_GUINT64_FORMAT " bytes, BAR2 %s, BAR4 %s",
-		     end[0] - start[0] + 1, end[2] ? "present" : "none",
-		     end[4] ? "present" : "none");
+	ok = count == 6 && gpu->bar_size[0] == NVGRACE_BAR0_SIZE;
+	if (gpu->in_bars)
+		ok = ok && is_memory_bar(gpu, 2, flags[2]) && is_memory_bar(gpu, 4, flags[4]);
+	else
+		ok = ok && !gpu->bar_size[4] && (!gpu_is_hopper(gpu) || !gpu->bar_size[2]);
+	report_check("gpu-bars", ok,
+		     "BAR0 of 0x%" G_GINT64_MODIFIER "x bytes, BAR2 of 0x%" G_GINT64_MODIFIER
+		     "x, flags 0x%" G_GINT64_MODIFIER "x, BAR4 of 0x%" G_GINT64_MODIFIER
+		     "x, flags 0x%" G_GINT64_MODIFIER "x; memory is to be in %s",
+		     gpu->bar_size[0], gpu->bar_size[2], flags[2], gpu->bar_size[4], flags[4],
+		     gpu->in_bars ? "BARs" : "none");
 }
 
 /* The node of the socket, not one of the GPU's own. */

@@ -15,6 +15,7 @@
  *	nvgrace.nodes=N		nodes it must have (8, as on bare metal)
  *	nvgrace.socket=N	the node it must be at (any that has CPUs)
  *	nvgrace.path=PATH	what its path in ACPI must end with (anything)
+ *	nvgrace.view=VIEW	"bar": its memory is in BARs; "acpi", the default: in none
  *
  * How it ends, the machine outside is asked: ending.c.
  */
@@ -75,11 +76,13 @@ static void read_command_line(struct guest *guest)
 	for (guint i = 0; i < count; i++) {
 		g_autofree char *nodes = of_gpu("nvgrace.nodes", i);
 		g_autofree char *socket = of_gpu("nvgrace.socket", i);
+		g_autofree char *view = of_gpu("nvgrace.view", i);
 		struct gpu gpu = {
 			.node_count = nodes ? g_ascii_strtoull(nodes, NULL, 10) :
 				      NVGRACE_GUEST_MAX_NODES,
 			.socket = socket ? g_ascii_strtoll(socket, NULL, 10) : -1,
 			.path = of_gpu("nvgrace.path", i),
+			.in_bars = g_strcmp0(view, "bar") == 0,
 			.fd = -1,
 		};
 

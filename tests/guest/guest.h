@@ -28,8 +28,11 @@ struct gpu {
 	guint node_count;	/* nodes it must have */
 	int socket;		/* the node that it must be at; -1: any with CPUs */
 	char *path;		/* the end of its path in ACPI; NULL: any */
+	gboolean in_bars;	/* its memory is to be in BARs */
 
 	char *bdf;
+	guint64 bar_start[6];
+	guint64 bar_size[6];	/* 0: there is none of that number */
 	int fd;			/* the module's device, -1 before it is loaded */
 	struct nvgrace_guest_info info;
 	guint64 *memory;	/* of a process, on info.node */

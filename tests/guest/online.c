@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The driver that onlines the GPUs' memory: exactly the range of _DSD, in exactly
- * one node, and nothing else at that place.
+ * The driver that onlines the GPUs' memory: exactly the range of _DSD, or of BAR 4,
+ * in exactly one node, and nothing else at that place.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -91,11 +91,46 @@ static void check_size(const struct gpu *gpu, guint limit_mib)
 		     "0x%llx bytes, wanted 0x%" G_GINT64_MODIFIER "x", info->online_size, online);
 }
 
+/* BARs are as large as needed, and the next power of two. */
+static gboolean bar_holds(const struct gpu *gpu, guint bar, guint64 size)
+{
+	return gpu->bar_size[bar] >= size && gpu->bar_size[bar] / 2 < size;
+}
+
+/* Where the memory is: what the tables say, or the BARs if it is to be there. */
+static void check_place(const struct gpu *gpu)
+{
+	const struct nvgrace_guest_info *info = &gpu->info;
+	gboolean in_bars = !!(info->flags & NVGRACE_GUEST_BARS);
+	guint64 resmem = gpu_is_hopper(gpu) ? info->size - info->usemem_size : 0;
+	gboolean ok = in_bars == gpu->in_bars;
+
+	if (in_bars)
+		ok = ok && info->base == gpu->bar_start[4] &&
+		     bar_holds(gpu, 4, info->size - resmem) &&
+		     (!resmem || (info->resmem_base == gpu->bar_start[2] &&
+				  bar_holds(gpu, 2, resmem)));
+	else
+		ok = ok && (!resmem || info->resmem_base == info->base + info->usemem_size);
+	report_check("place", ok, "0x%llx from %s, wanted %s; reserved is 0x%"
+		     G_GINT64_MODIFIER "x bytes at 0x%llx", info->base,
+		     in_bars ? "BARs" : "_DSD", gpu->in_bars ? "BARs" : "_DSD", resmem,
+		     info->resmem_base);
+}
+
+/* What the BAR with the memory is in, itself among them. */
+static gboolean is_around_bar(const struct gpu *gpu, const struct iomem *entry)
+{
+	return gpu->in_bars && entry->start <= gpu->bar_start[4] &&
+	       entry->end >= gpu->bar_start[4] + gpu->bar_size[4] - 1;
+}
+
 /* The driver's RAM is one run of exactly the range, and nothing else is there. */
 static void check_iomem(const struct gpu *gpu)
 {
 	const struct nvgrace_guest_info *info = &gpu->info;
 	g_autoptr(GArray) entries = iomem_read();
+	guint64 end = info->base + (gpu->in_bars ? gpu->bar_size[4] : info->size);
 	const char *intruder = NULL;
 	guint64 next = info->base;
 	gboolean contiguous = TRUE;
@@ -105,13 +140,13 @@ static void check_iomem(const struct gpu *gpu)
 		const struct iomem *entry = &g_array_index(entries, struct iomem, i);
 
 		/* Another GPU's, perhaps */
-		if (entry->start >= info->base + info->size || entry->end < info->base)
+		if (entry->start >= end || entry->end < info->base)
 			continue;
 		if (!strcmp(entry->name, RAM_NAME)) {
 			contiguous &= entry->start == next;
 			next = entry->end + 1;
 			segments++;
-		} else {
+		} else if (!is_around_bar(gpu, entry)) {
 			intruder = entry->name;
 		}
 	}
@@ -121,8 +156,8 @@ static void check_iomem(const struct gpu *gpu)
 		     "%u segments up to 0x%" G_GINT64_MODIFIER "x, wanted 0x%llx-0x%llx",
 		     segments, next - 1, info->base, info->base + info->online_size - 1);
 	report_check("iomem-alone", entries->len && !intruder,
-		     "%s at 0x%llx-0x%llx beside the coherent memory",
-		     intruder ?: "nothing", info->base, info->base + info->size - 1);
+		     "%s at 0x%llx-0x%" G_GINT64_MODIFIER "x beside the coherent memory",
+		     intruder ?: "nothing", info->base, end - 1);
 }
 
 gboolean step_online(struct gpu *gpu, const struct guest *guest)
@@ -137,6 +172,7 @@ gboolean step_online(struct gpu *gpu, const struct guest *guest)
 	report_fact("coherent-online", "0x%llx", info->online_size);
 	report_fact("coherent-node", "%u", info->node);
 	check_size(gpu, guest->limit_mib);
+	check_place(gpu);
 	check_iomem(gpu);
 	return TRUE;
 }

@@ -21,6 +21,8 @@ struct host_vm {
 	const char *const *endings;	/* how its boots end, but for the last, which powers
 				 * off: "reboot", "kexec", "crash", "reset" by QMP, and
 				 * as the last "kill" of QEMU; NULL-terminated, or NULL */
+	const char *warning;	/* what is in the one line that QEMU is to say on its
+				 * stderr; NULL: it is to say nothing */
 	/* out */
 	int status;		/* exit status of QEMU, -1 when it was killed */
 	gboolean guest_ok;	/* each boot's report ended with ok, there were as many boots

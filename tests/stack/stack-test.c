@@ -23,7 +23,7 @@ struct scenario {
 	struct {
 		const char *prefix;	/* of all names of the list */
 		const char *const *checks;
-	} guests[24];			/* the same of guests */
+	} guests[28];			/* the same of guests */
 	guint peak_mib;		/* more than this must not become resident; 0: no limit */
 };
 
@@ -48,7 +48,7 @@ static const char *const guest_checks[] = {
 /* ... of each GPU; the names of those of the second one begin with "gpu1.", too */
 static const char *const gpu_checks[] = {
 	"gpu-acpi-path", "gpu-bars", "gpu-numa-node", "driver", "mig-defect", "usemem-size",
-	"online-size", "iomem-range", "iomem-alone", "gpu-nodes", "gpu-nodes-online",
+	"online-size", "place", "iomem-range", "iomem-alone", "gpu-nodes", "gpu-nodes-online",
 	"gpu-nodes-memory", "node-total", "zone", "distance", "allocate", "fill-verify",
 	"pages-node", "policy-node", "pages-physical", "normal-memory", "engine-to-cpu",
 	"cpu-to-engine", "pages-stay", "round-trip", "within-memory", "bounds", "interrupts",
@@ -270,6 +270,16 @@ static const struct scenario scenarios[] = {
 		.expected = { host_checks },
 		.guests = { { "guest.", guest_checks }, { "guest.", gpu_checks } },
 	}, {
+		/* BARs of 2 GiB for 1536 MiB, and for 1154 MiB */
+		.options = { .name = "bar", .scenario = "guest", .model = "gh200",
+			     .memory = "2690M", .device = "guest-view=bar", .touch_mib = 64,
+			     .append = NO_SCRUB " nvgrace.view=bar" },
+		.expected = { host_checks },
+		.guests = {
+			{ "guest.", guest_checks }, { "guest.", gpu_checks },
+			{ "guest.", resmem_checks },
+		},
+	}, {
 		.options = { .name = "guests", .scenario = "guests", .model = "gh200",
 			     .memory = "4G", .more_gpus = one_more_gpu, .seconds = 1200 },
 		.expected = { host_checks },
@@ -280,6 +290,11 @@ static const struct scenario scenarios[] = {
 			{ "pair.", disk_content_checks }, { "pair.", offline_checks },
 			{ "16k.", guest_checks }, { "16k.", gpu_checks },
 			{ "16k.", resmem_checks },
+			{ "bars.", guest_checks }, { "bars.", gpu_checks },
+			{ "bars.gpu1.", gpu_checks }, { "bars.gpu1.", resmem_checks },
+			{ "bars.", offline_checks },
+			{ "mixed.", guest_checks }, { "mixed.", gpu_checks },
+			{ "mixed.", resmem_checks }, { "mixed.gpu1.", gpu_checks },
 		},
 	}, {
 		.options = { .name = "errors", .scenario = "errors", .model = "gh200",

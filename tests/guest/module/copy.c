@@ -273,7 +273,7 @@ static int copy_engine_mmap(struct file *file, struct vm_area_struct *vma)
 {
 	struct copy_engine *ce = file->private_data;
 
-	return resmem_mmap(&ce->info, vma);
+	return coherent_mem_mmap(&ce->info, vma);
 }
 
 static const struct file_operations copy_engine_fops = {
@@ -294,8 +294,10 @@ static void fill_info(struct nvgrace_guest_info *info,
 	info->size = mem->size;
 	info->usemem_size = mem->usemem_size;
 	info->online_size = online_size;
+	info->resmem_base = mem->resmem_base;
 	info->flags = (mem->from_srat ? NVGRACE_GUEST_NODES_FROM_SRAT : 0) |
-		      (mem->mig_defect ? NVGRACE_GUEST_MIG_DEFECT : 0);
+		      (mem->mig_defect ? NVGRACE_GUEST_MIG_DEFECT : 0) |
+		      (mem->bars ? NVGRACE_GUEST_BARS : 0);
 	info->node = mem->nodes[0];
 	info->node_count = mem->node_count;
 	for (i = 0; i < mem->node_count; i++)
@@ -315,7 +317,7 @@ static int check_engine(struct copy_engine *ce)
 
 /**
  * copy_engine_create() - set up the engine and its device node
- * @pdev: the GPU
+ * @pdev: the GPU, enabled
  * @mem: its memory, copied
  * @online_size: bytes of it that are onlined
  *
@@ -348,16 +350,10 @@ struct copy_engine *copy_engine_create(struct pci_dev *pdev,
 		goto put;
 	}
 
-	ret = pci_enable_device_mem(pdev);
-	if (ret) {
-		dev_err_probe(dev, ret, "cannot enable the device\n");
-		goto put;
-	}
-
 	ret = pci_request_region(pdev, 0, KBUILD_MODNAME);
 	if (ret) {
 		dev_err_probe(dev, ret, "BAR0 is taken\n");
-		goto disable;
+		goto put;
 	}
 
 	ce->bar0 = pci_ioremap_bar(pdev, 0);
@@ -416,8 +412,6 @@ unmap:
 	iounmap(ce->bar0);
 release_bar0:
 	pci_release_region(pdev, 0);
-disable:
-	pci_disable_device(pdev);
 put:
 	kref_put(&ce->kref, copy_engine_free);
 	return ERR_PTR(ret);
@@ -445,6 +439,5 @@ void copy_engine_destroy(struct copy_engine *ce)
 			  ce->buf_dma);
 	iounmap(ce->bar0);
 	pci_release_region(pdev, 0);
-	pci_disable_device(pdev);
 	kref_put(&ce->kref, copy_engine_free);
 }

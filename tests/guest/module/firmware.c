@@ -148,6 +148,19 @@ static int find_nodes(struct pci_dev *pdev, struct coherent_mem *mem)
 	return 0;
 }
 
+static int find_range(struct pci_dev *pdev, struct coherent_mem *mem)
+{
+	struct device *dev = &pdev->dev;
+
+	/* Of both, NVIDIA's driver never looks at a BAR */
+	if (device_property_read_u64(dev, "nvidia,gpu-mem-base-pa", &mem->base))
+		return coherent_mem_from_bars(pdev, mem);
+	if (device_property_read_u64(dev, "nvidia,gpu-mem-size", &mem->size))
+		return dev_err_probe(dev, -ENODEV,
+				     "no nvidia,gpu-mem-size in _DSD: the C2C link is down\n");
+	return 0;
+}
+
 /* NVIDIA DVSEC id 3, u16 at +0xa: bit 0 says that the defect is fixed */
 static bool has_mig_defect(struct pci_dev *pdev)
 {
@@ -163,8 +176,9 @@ static bool has_mig_defect(struct pci_dev *pdev)
 }
 
 /**
- * coherent_mem_find() - read what firmware says about a GPU's memory
- * @pdev: the GPU
+ * coherent_mem_find() - read what firmware says about a GPU's memory, and where
+ *	it does not say where that is, the BARs
+ * @pdev: the GPU, enabled
  * @mem: zeroed; filled in on success
  *
  * Return: 0, or a negative errno after saying why.
@@ -179,18 +193,18 @@ int coherent_mem_find(struct pci_dev *pdev, struct coherent_mem *mem)
 	if (ret)
 		return ret;
 
-	if (device_property_read_u64(dev, "nvidia,gpu-mem-base-pa", &mem->base))
-		return dev_err_probe(dev, -ENODEV,
-				     "no nvidia,gpu-mem-base-pa in _DSD: the device has no ACPI companion, or firmware knows no coherent memory\n");
-	if (device_property_read_u64(dev, "nvidia,gpu-mem-size", &mem->size))
-		return dev_err_probe(dev, -ENODEV,
-				     "no nvidia,gpu-mem-size in _DSD: the C2C link is down\n");
-
 	mem->mig_defect = has_mig_defect(pdev);
+	ret = find_range(pdev, mem);
+	if (ret)
+		return ret;
+
 	mem->usemem_size = mem->size;
 	if (mem->mig_defect)
 		mem->usemem_size = mem->size > RESMEM_MIN ?
 			round_down(mem->size - RESMEM_MIN, USEMEM_ALIGN) : 0;
+	/* Nothing to round then: a memory block has 512 MiB at most */
+	if (mem->mig_defect && !mem->bars)
+		mem->resmem_base = mem->base + mem->usemem_size;
 	mem->usemem_size = round_down(mem->usemem_size, block);
 
 	if (!mem->usemem_size || mem->base + mem->size < mem->base)
@@ -202,10 +216,16 @@ int coherent_mem_find(struct pci_dev *pdev, struct coherent_mem *mem)
 		return dev_err_probe(dev, -EINVAL,
 				     "base %#llx is no multiple of the memory block size %#lx\n",
 				     mem->base, block);
+	if (mem->bars) {
+		ret = coherent_mem_fits_bars(pdev, mem);
+		if (ret)
+			return ret;
+	}
 
-	dev_info(dev, "coherent memory %#llx-%#llx, onlinable %#llx, nodes %d-%d from %s\n",
-		 mem->base, mem->base + mem->size - 1, mem->usemem_size,
-		 mem->nodes[0], mem->nodes[mem->node_count - 1],
+	dev_info(dev, "coherent memory at %#llx from %s, %#llx bytes, onlinable %#llx, reserved at %#llx, nodes %d-%d from %s\n",
+		 mem->base, mem->bars ? "BARs" : "_DSD", mem->size,
+		 mem->usemem_size, mem->resmem_base, mem->nodes[0],
+		 mem->nodes[mem->node_count - 1],
 		 mem->from_srat ? "SRAT" : "_DSD");
 	return 0;
 }

@@ -5,9 +5,10 @@
  * Takes a Grace GPU's coherent memory into use the way NVIDIA's driver does on
  * bare metal and in the same order: nodes from SRAT, address and size from the
  * _DSD of the GPU's ACPI device, then add_memory_driver_managed() to the lowest
- * node.  So a guest in which this driver works is described as bare metal is.
- * What NVIDIA's driver tolerates (a BAR instead of the properties, bus numbers
- * in the wrong byte) this one refuses, because here it would be a bug of ours.
+ * node.  So a guest in which this driver works is described as bare metal is,
+ * unless BARs took the place of the properties, which NVIDIA's driver takes, too:
+ * user space is told.  Bus numbers in the wrong byte, which that tolerates, this
+ * one refuses, because here they would be a bug of ours.
  */
 #include <linux/err.h>
 #include <linux/module.h>
@@ -38,15 +39,22 @@ static int nvgrace_guest_probe(struct pci_dev *pdev,
 	if (!guest)
 		return -ENOMEM;
 
+	/* Before anything of it is used: memory may be in a BAR */
+	ret = pci_enable_device_mem(pdev);
+	if (ret) {
+		dev_err_probe(&pdev->dev, ret, "cannot enable the device\n");
+		goto free_guest;
+	}
+
 	ret = coherent_mem_find(pdev, &guest->mem);
 	if (ret)
-		goto free_guest;
+		goto disable;
 
 	guest->online = online_mem_add(&pdev->dev, &guest->mem,
 				       (u64)limit_mib << 20);
 	if (IS_ERR(guest->online)) {
 		ret = PTR_ERR(guest->online);
-		goto free_guest;
+		goto disable;
 	}
 
 	guest->ce = copy_engine_create(pdev, &guest->mem,
@@ -61,6 +69,8 @@ static int nvgrace_guest_probe(struct pci_dev *pdev,
 
 remove_memory:
 	online_mem_remove(guest->online);
+disable:
+	pci_disable_device(pdev);
 free_guest:
 	kfree(guest);
 	return ret;
@@ -72,6 +82,7 @@ static void nvgrace_guest_remove(struct pci_dev *pdev)
 
 	copy_engine_destroy(guest->ce);
 	online_mem_remove(guest->online);
+	pci_disable_device(pdev);
 	kfree(guest);
 }
 

@@ -12,26 +12,32 @@
 #include "nvgrace-guest.h"
 
 /**
- * resmem_mmap() - map a part of what is not onlined as Normal-NC
+ * coherent_mem_mmap() - map a part of what is not onlined as Normal-NC
  * @info: the GPU's memory
- * @vma: its offset counts from @info->base; behind what is onlined
+ * @vma: its offset is the engine's; behind what is onlined, and in either usemem
+ *	or the reserved memory
  *
  * Return: 0 or a negative errno.
  */
-int resmem_mmap(const struct nvgrace_guest_info *info,
-		struct vm_area_struct *vma)
+int coherent_mem_mmap(const struct nvgrace_guest_info *info,
+		      struct vm_area_struct *vma)
 {
-	unsigned long last = info->size >> PAGE_SHIFT;
+	unsigned long reserved = PFN_UP(info->usemem_size);
+	bool in_reserved = vma->vm_pgoff >= reserved;
+	unsigned long first = in_reserved ? reserved : PFN_UP(info->online_size);
+	unsigned long last = in_reserved ? info->size >> PAGE_SHIFT : reserved;
+	u64 base = in_reserved ? info->resmem_base : info->base;
 	unsigned long end;
 
 	if (check_add_overflow(vma->vm_pgoff, vma_pages(vma), &end) ||
-	    vma->vm_pgoff < PFN_UP(info->online_size) || end > last)
+	    vma->vm_pgoff < first || end > last)
 		return -EINVAL;
-	if (!(vma->vm_flags & VM_SHARED))
+	if (!base || !(vma->vm_flags & VM_SHARED))
 		return -EINVAL;
 
 	vma->vm_page_prot = pgprot_writecombine(vma->vm_page_prot);
 	return remap_pfn_range(vma, vma->vm_start,
-			       PHYS_PFN(info->base) + vma->vm_pgoff,
+			       PHYS_PFN(base) + vma->vm_pgoff -
+			       (in_reserved ? reserved : 0),
 			       vma->vm_end - vma->vm_start, vma->vm_page_prot);
 }

@@ -2,7 +2,8 @@
 /*
  * What nvgrace-guest.ko tells user space about a GPU's coherent memory, and how
  * its copy engine is used.  The device is /dev/nvgrace-gpu-<PCI address>.  mmap(),
- * shared, maps memory that is not onlined, as Normal-NC; offsets count from base.
+ * shared, maps memory that is not onlined, as Normal-NC; offsets are those that the engine
+ * takes, as if the reserved memory followed what may be onlined.
  */
 #ifndef NVGRACE_GUEST_UAPI_H
 #define NVGRACE_GUEST_UAPI_H
@@ -18,14 +19,19 @@
 #define NVGRACE_GUEST_NODES_FROM_SRAT	_BITUL(0)
 /* No DVSEC, or its bit is clear: the end of the memory is not for the kernel */
 #define NVGRACE_GUEST_MIG_DEFECT	_BITUL(1)
+/* The addresses are those of BARs: firmware does not say any */
+#define NVGRACE_GUEST_BARS		_BITUL(2)
 
 /**
  * struct nvgrace_guest_info - one GPU's coherent memory, as found and onlined
- * @base: guest physical address, from nvidia,gpu-mem-base-pa
- * @size: bytes, from nvidia,gpu-mem-size
+ * @base: guest physical address, from nvidia,gpu-mem-base-pa or BAR 4
+ * @size: bytes, from nvidia,gpu-mem-size or the GPU
  * @usemem_size: bytes from @base that may be onlined
  * @online_size: bytes from @base that are onlined (less with limit_mib=)
- * @flags: NVGRACE_GUEST_NODES_FROM_SRAT, NVGRACE_GUEST_MIG_DEFECT
+ * @resmem_base: guest physical address of what is reserved, behind the
+ *	usemem_size bytes or that of BAR 2; only with NVGRACE_GUEST_MIG_DEFECT
+ * @flags: NVGRACE_GUEST_NODES_FROM_SRAT, NVGRACE_GUEST_MIG_DEFECT,
+ *	NVGRACE_GUEST_BARS
  * @node: the node that owns the memory
  * @node_count: entries of @nodes
  * @nodes: all nodes of this GPU, ascending
@@ -37,6 +43,7 @@ struct nvgrace_guest_info {
 	__u64 size;
 	__u64 usemem_size;
 	__u64 online_size;
+	__u64 resmem_base;
 	__u32 flags;
 	__u32 node;
 	__u32 node_count;
