@@ -228,10 +228,12 @@ static const char *const old_host_checks[] = {
 	"guest." way "-engine-peer", "guest." way "-engine-unmapped", "guest." way "-user"
 static const char *const nested_checks[] = {
 	"open", "nested-prepare", "guest.modules", "guest.gpu", "guest.gpu-iommu",
-	NESTED_CHECKS("upstream"), "guest.upstream-resmem",
-	NESTED_CHECKS("ours"), "guest.ours-resmem", "guest.ours-claims",
+	NESTED_CHECKS("upstream"), NESTED_CHECKS("ours"), "guest.ours-claims",
 	"guest.kernel-log", "guest", "qemu-quiet", "nested-result",
 	NULL
+};
+static const char *const nested_resmem_checks[] = {
+	"guest.upstream-resmem", "guest.ours-resmem", NULL
 };
 
 static const struct scenario scenarios[] = {
@@ -375,6 +377,11 @@ static const struct scenario scenarios[] = {
 		/* usemem of 1 GiB, a BAR of 2 GiB for it; resmem ends at an odd page */
 		.options = { .name = "nested", .scenario = "nested", .model = "gh200",
 			     .memory = "2230276K", .guest_ram = "1G", .append = NO_SCRUB },
+		.expected = { host_checks, nested_checks, nested_resmem_checks },
+	}, {
+		/* all of it is usemem, and ends at an odd page */
+		.options = { .name = "nested-gb200", .scenario = "nested", .model = "gb200",
+			     .memory = "1181700K", .guest_ram = "1G", .append = NO_SCRUB },
 		.expected = { host_checks, nested_checks },
 	},
 };
