@@ -71,10 +71,9 @@ static void add_real_bar(NVGraceServer *server, int nr, uint32_t type,
 
 static char *device(NVGraceServer *server, const char *options)
 {
-    return g_strdup_printf("{\"driver\":\"vfio-user-pci-nvgrace\","
-                           "\"id\":\"gpu1\",\"bus\":\"rp1\",\"pxm-count\":1,"
-                           "\"socket\":{\"type\":\"unix\",\"path\":\"%s\"}%s}",
-                           nvgrace_server_start(server), options);
+    g_autofree char *all = g_strconcat(",\"pxm-count\":1", options, NULL);
+
+    return nvgrace_server_device(server, 1, all);
 }
 
 static Machine *start(NVGraceServer *server, const char *options)

@@ -428,6 +428,14 @@ const char *nvgrace_server_start(NVGraceServer *server)
     return server->path;
 }
 
+char *nvgrace_server_device(NVGraceServer *server, int n, const char *options)
+{
+    return g_strdup_printf("{\"driver\":\"vfio-user-pci-nvgrace\","
+                           "\"id\":\"gpu%d\",\"bus\":\"rp%d\","
+                           "\"socket\":{\"type\":\"unix\",\"path\":\"%s\"}%s}",
+                           n, n, nvgrace_server_start(server), options);
+}
+
 bool nvgrace_server_mapped(NVGraceServer *server, uint64_t iova, uint64_t size)
 {
     g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&server->lock);

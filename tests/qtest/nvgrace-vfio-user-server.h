@@ -148,6 +148,17 @@ void nvgrace_server_cap(ServerRegion *region, uint16_t id, uint32_t next,
  */
 const char *nvgrace_server_start(NVGraceServer *server);
 
+/**
+ * nvgrace_server_device() - start the server, and say what -device is for it
+ * @server: not started yet
+ * @n: the device is gpuN, behind rpN
+ * @options: further ones, as ',"name":value', or ""
+ *
+ * Returns: the argument in JSON, without spaces in it or quotes around it, to
+ * be freed by g_free().
+ */
+char *nvgrace_server_device(NVGraceServer *server, int n, const char *options);
+
 /** nvgrace_server_mapped() - is just that range mapped for DMA? */
 bool nvgrace_server_mapped(NVGraceServer *server, uint64_t iova, uint64_t size);
 

@@ -2,15 +2,14 @@
  * QTest: coherent memory of Grace GPUs from the regions of a VFIO device
  *
  * The device is vfio-user-pci-nvgrace, so that the other side is a thread of
- * this program; what it says is what hw/vfio/nvgrace-discover.c has to take or
- * to refuse, from the kernel as well.
+ * this program; what it says is what hw/vfio/nvgrace-discover.c has to take,
+ * from the kernel as well.  What is refused is nvgrace-vfio-errors-test's.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
 
 #include "qemu/osdep.h"
 #include <linux/vfio_nvgrace.h>
-#include <sys/resource.h>
 #include "hw/pci/pci_regs.h"
 #include "qemu/bswap.h"
 #include "qemu/units.h"
@@ -24,7 +23,6 @@
 /* Index of the first device-specific region */
 #define FIRST VFIO_PCI_NUM_REGIONS
 #define INFO_SIZE ((uint32_t)sizeof(struct vfio_region_info))
-#define TYPE_SIZE ((uint32_t)sizeof(struct vfio_region_info_cap_type))
 
 /* Any other capability */
 #define OTHER_CAP 0x7fff
@@ -48,19 +46,9 @@ static void add_gb200(NVGraceServer *server)
     nvgrace_server_add(server, USEMEM, USEMEM_SIZE);
 }
 
-/* Arguments of the device without quotes; @options are JSON, may be "" */
-static char *device_json(int n, const char *path, const char *options)
-{
-    return g_strdup_printf("{\"driver\":\"vfio-user-pci-nvgrace\","
-                           "\"id\":\"gpu%d\",\"bus\":\"rp%d\","
-                           "\"socket\":{\"type\":\"unix\",\"path\":\"%s\"}%s}",
-                           n, n, path, options);
-}
-
 static QTestState *start(NVGraceServer *server, const char *options)
 {
-    g_autofree char *json = device_json(1, nvgrace_server_start(server),
-                                        options);
+    g_autofree char *json = nvgrace_server_device(server, 1, options);
 
     return qtest_initf(NVGRACE_MACHINE NVGRACE_PORT(1) "-device '%s'", json);
 }
@@ -156,6 +144,54 @@ static void test_offset(void)
     qts = start(server, "");
     nvgrace_server_visible(qts, 260 * GiB, fd, 2 * MiB + RESMEM_SIZE);
     nvgrace_server_visible(qts, 260 * GiB + USEMEM_SIZE, fd, 2 * MiB);
+    qtest_quit(qts);
+}
+
+/* Where QEMU has a file of the server's mapped, from its first byte on */
+static uint64_t mapped_at(QTestState *qts, int fd)
+{
+    g_autofree char *path = g_strdup_printf("/proc/%d/maps", qtest_pid(qts));
+    g_autofree char *text = NULL;
+    g_auto(GStrv) lines = NULL;
+    uint64_t found = 0;
+    struct stat st;
+
+    g_assert_cmpint(fstat(fd, &st), ==, 0);
+    g_assert_true(g_file_get_contents(path, &text, NULL, NULL));
+    lines = g_strsplit(text, "\n", -1);
+    for (char **line = lines; *line; line++) {
+        uint64_t start, offset, inode;
+
+        if (sscanf(*line, "%" SCNx64 "-%*x %*s %" SCNx64 " %*x:%*x %" SCNu64,
+                   &start, &offset, &inode) == 3 &&
+            inode == st.st_ino && !offset && strstr(*line, "memfd:")) {
+            g_assert_cmphex(found, ==, 0);
+            found = start;
+        }
+    }
+    g_assert_cmphex(found, !=, 0);
+    return found;
+}
+
+/* So that stage 2 can have the largest blocks there are: @data is a mem-addr */
+static void test_congruent(const void *data)
+{
+    const uint64_t addr = GPOINTER_TO_SIZE(data);
+    g_autoptr(NVGraceServer) server = nvgrace_server_new();
+    g_autofree char *option = addr ? g_strdup_printf(",\"mem-addr\":%" PRIu64,
+                                                     addr) : g_strdup("");
+    uint64_t gpa;
+    QTestState *qts;
+
+    nvgrace_server_add(server, USEMEM, USEMEM_SIZE - 512 * MiB);
+    nvgrace_server_add(server, RESMEM, RESMEM_SIZE);
+    qts = start(server, option);
+    gpa = get_property(qts, "gpu1", "mem-addr");
+    g_assert_cmphex(gpa, ==, addr ?: 260 * GiB);
+    g_assert_cmphex(mapped_at(qts, server->regions[FIRST].fd) % GiB, ==,
+                    gpa % GiB);
+    g_assert_cmphex(mapped_at(qts, server->regions[FIRST + 1].fd) % GiB, ==,
+                    (gpa + USEMEM_SIZE - 512 * MiB) % GiB);
     qtest_quit(qts);
 }
 
@@ -277,8 +313,8 @@ static void test_two(void)
 
     add_gh200(one);
     add_gb200(two);
-    json1 = device_json(1, nvgrace_server_start(one), "");
-    json2 = device_json(2, nvgrace_server_start(two), "");
+    json1 = nvgrace_server_device(one, 1, "");
+    json2 = nvgrace_server_device(two, 2, "");
     qts = qtest_initf(NVGRACE_MACHINE NVGRACE_PORT(1) NVGRACE_PORT(2)
                       "-device '%s' -device '%s'", json1, json2);
     nvgrace_server_visible(qts, 260 * GiB, one->regions[FIRST].fd, 0);
@@ -330,450 +366,6 @@ static void test_chain(void)
     qtest_quit(qts);
 }
 
-/* Each of these makes the server say something that must be refused. */
-
-static void none(NVGraceServer *server)
-{
-}
-
-static void other_types(NVGraceServer *server)
-{
-    nvgrace_server_add(server, 1, USEMEM_SIZE);
-}
-
-static void bar(NVGraceServer *server)
-{
-    ServerRegion *region;
-
-    server->num_regions = VFIO_PCI_BAR2_REGION_INDEX;
-    region = nvgrace_server_add(server, USEMEM, 4096);
-    region->flags &= ~VFIO_REGION_INFO_FLAG_MMAP;
-    server->num_regions = VFIO_PCI_NUM_REGIONS;
-}
-
-static void resmem_alone(NVGraceServer *server)
-{
-    nvgrace_server_add(server, RESMEM, RESMEM_SIZE);
-}
-
-static void usemem_twice(NVGraceServer *server)
-{
-    add_gh200(server);
-    nvgrace_server_add(server, USEMEM, USEMEM_SIZE);
-}
-
-static void resmem_twice(NVGraceServer *server)
-{
-    add_gh200(server);
-    nvgrace_server_add(server, RESMEM, RESMEM_SIZE);
-}
-
-static void size_zero(NVGraceServer *server)
-{
-    add_gh200(server);
-    server->regions[FIRST].size = 0;
-}
-
-static void size_unaligned(NVGraceServer *server)
-{
-    add_gh200(server);
-    server->regions[FIRST + 1].size = 0x1234567;
-}
-
-static void size_huge(NVGraceServer *server)
-{
-    add_gh200(server);
-    server->regions[FIRST].size = TiB + 64 * KiB;
-}
-
-static void size_max(NVGraceServer *server)
-{
-    add_gh200(server);
-    server->regions[FIRST + 1].size = -(64 * KiB);
-}
-
-static void no_mmap(NVGraceServer *server)
-{
-    add_gh200(server);
-    server->regions[FIRST].flags &= ~VFIO_REGION_INFO_FLAG_MMAP;
-}
-
-static void no_write(NVGraceServer *server)
-{
-    add_gh200(server);
-    server->regions[FIRST + 1].flags &= ~VFIO_REGION_INFO_FLAG_WRITE;
-}
-
-static void no_description(NVGraceServer *server)
-{
-    add_gh200(server);
-    server->regions[FIRST + 1].error = EPERM;
-}
-
-static void cap_inside(NVGraceServer *server)
-{
-    add_gh200(server);
-    server->regions[FIRST].cap_offset = 8;
-}
-
-static void cap_beyond(NVGraceServer *server)
-{
-    add_gh200(server);
-    server->regions[FIRST].cap_offset = INFO_SIZE + TYPE_SIZE;
-}
-
-static void next_cap(NVGraceServer *server, uint32_t next)
-{
-    ServerRegion *region;
-
-    add_gh200(server);
-    region = &server->regions[FIRST];
-    g_byte_array_set_size(region->caps, 0);
-    nvgrace_server_cap(region, OTHER_CAP, next, "", 0);
-}
-
-static void next_inside(NVGraceServer *server)
-{
-    next_cap(server, 8);
-}
-
-static void next_overlapping_end(NVGraceServer *server)
-{
-    next_cap(server, INFO_SIZE + 1);
-}
-
-static void next_beyond(NVGraceServer *server)
-{
-    next_cap(server, UINT32_MAX);
-}
-
-static void next_itself(NVGraceServer *server)
-{
-    next_cap(server, INFO_SIZE);
-}
-
-static void next_circle(NVGraceServer *server)
-{
-    next_cap(server, INFO_SIZE + 8);
-    nvgrace_server_cap(&server->regions[FIRST], OTHER_CAP, INFO_SIZE, "", 0);
-}
-
-static void type_truncated(NVGraceServer *server)
-{
-    add_gh200(server);
-    g_byte_array_set_size(server->regions[FIRST].caps, TYPE_SIZE - 4);
-}
-
-static void change_fd(ServerRegion *region, int fd)
-{
-    close(region->fd);
-    region->fd = fd;
-}
-
-static void no_fd(NVGraceServer *server)
-{
-    add_gh200(server);
-    change_fd(&server->regions[FIRST], -1);
-}
-
-static void fd_read_only(NVGraceServer *server)
-{
-    g_autofree char *path = NULL;
-
-    add_gh200(server);
-    path = g_strdup_printf("/proc/self/fd/%d", server->regions[FIRST + 1].fd);
-    change_fd(&server->regions[FIRST + 1], open(path, O_RDONLY | O_CLOEXEC));
-    g_assert_cmpint(server->regions[FIRST + 1].fd, >=, 0);
-}
-
-static void file_short(NVGraceServer *server)
-{
-    add_gh200(server);
-    change_fd(&server->regions[FIRST], nvgrace_server_file(GiB));
-}
-
-static void file_before_offset(NVGraceServer *server)
-{
-    add_gh200(server);
-    server->regions[FIRST].offset = -(64 * KiB);
-}
-
-static void offset_unaligned(NVGraceServer *server)
-{
-    add_gh200(server);
-    server->regions[FIRST].size -= 64 * KiB;
-    server->regions[FIRST].offset = 0x234;
-}
-
-static void no_room(NVGraceServer *server)
-{
-    nvgrace_server_add(server, USEMEM, 512 * GiB);
-}
-
-/* The first message after the last description is the DMA map of usemem. */
-static void dma_map_fails(NVGraceServer *server)
-{
-    add_gh200(server);
-    server->end = SERVER_ANSWERS;
-    server->end_command = VFIO_USER_DEVICE_GET_REGION_INFO;
-    server->end_index = FIRST + 1;
-    /* the answer to the first tells how much room the second needs */
-    server->end_skip = 1;
-}
-
-typedef struct Refusal {
-    const char *path;
-    void (*set_up)(NVGraceServer *server);
-    const char *options;
-    const char *message;
-    const char *remedy;
-} Refusal;
-
-#define SERVER_FAULT "a mistake of the vfio-user server"
-
-static const Refusal refusals[] = {
-    {
-        "regions/none", none, "",
-        "none of its 9 regions has type 0x800010de and subtype 0x47480001",
-        "use vfio-user-pci",
-    }, {
-        "regions/other", other_types, "", "none of its 10 regions has type",
-        "use vfio-user-pci",
-    }, {
-        "regions/bar", bar, "", "none of its 9 regions has type",
-        "use vfio-user-pci",
-    }, {
-        "regions/resmem-alone", resmem_alone, "",
-        "resmem (region 9), but no usemem", SERVER_FAULT,
-    }, {
-        "regions/usemem-twice", usemem_twice, "",
-        "two regions of usemem, 9 and 11", SERVER_FAULT,
-    }, {
-        "regions/resmem-twice", resmem_twice, "",
-        "two regions of resmem, 10 and 11", SERVER_FAULT,
-    }, {
-        "regions/no-description", no_description, "",
-        "does not describe its region 10 of 11: Operation not permitted",
-        SERVER_FAULT,
-    }, {
-        "size/zero", size_zero, "", "usemem (region 9) has 0x0 bytes",
-        SERVER_FAULT,
-    }, {
-        "size/unaligned", size_unaligned, "",
-        "resmem (region 10) has 0x1234567 bytes, not a multiple", SERVER_FAULT,
-    }, {
-        "size/huge", size_huge, "", "usemem (region 9) has 0x10000010000 bytes",
-        SERVER_FAULT,
-    }, {
-        "size/max", size_max, "",
-        "resmem (region 10) has 0xffffffffffff0000 bytes", SERVER_FAULT,
-    }, {
-        "flags/no-mmap", no_mmap, "", "its flags are 0xb, 0x7 are needed",
-        SERVER_FAULT,
-    }, {
-        "flags/no-write", no_write, "", "its flags are 0xd, 0x7 are needed",
-        SERVER_FAULT,
-    }, {
-        /* QEMU's client looks at the first offset, nobody at the others */
-        "caps/first-inside", cap_inside, "",
-        "does not describe its region 9 of 11: Invalid argument", SERVER_FAULT,
-    }, {
-        "caps/first-beyond", cap_beyond, "",
-        "does not describe its region 9 of 11: Invalid argument", SERVER_FAULT,
-    }, {
-        "caps/next-inside", next_inside, "",
-        "region 9 has a capability at offset 8, not between 32 and 40",
-        SERVER_FAULT,
-    }, {
-        "caps/next-overlapping-end", next_overlapping_end, "",
-        "region 9 has a capability at offset 33, not between 32 and 40",
-        SERVER_FAULT,
-    }, {
-        "caps/next-beyond", next_beyond, "",
-        "region 9 has a capability at offset 4294967295", SERVER_FAULT,
-    }, {
-        "caps/next-itself", next_itself, "", "chained in a circle",
-        SERVER_FAULT,
-    }, {
-        "caps/next-circle", next_circle, "", "chained in a circle",
-        SERVER_FAULT,
-    }, {
-        "caps/type-truncated", type_truncated, "",
-        "region 9 has a capability at offset 32, not between 32 and 44",
-        SERVER_FAULT,
-    }, {
-        "map/no-fd", no_fd, "",
-        "cannot map 0xc0000000 bytes of usemem (region 9): Bad file descriptor",
-        SERVER_FAULT,
-    }, {
-        "map/read-only", fd_read_only, "",
-        "cannot map 0x40000000 bytes of resmem (region 10): Permission denied",
-        SERVER_FAULT,
-    }, {
-        "map/short-file", file_short, "",
-        "0xc0000000 bytes of usemem (region 9) are at offset 0x0 of a file of "
-        "0x40000000 bytes", SERVER_FAULT,
-    }, {
-        "map/offset-beyond-file", file_before_offset, "",
-        "(region 9) are at offset 0xffffffffffff0000 of a file", SERVER_FAULT,
-    }, {
-        "map/offset-unaligned", offset_unaligned, "",
-        "bytes of usemem (region 9): Invalid argument", SERVER_FAULT,
-    }, {
-        "dma-map", dma_map_fails, "",
-        "coherent memory cannot be mapped for DMA: Region usemem: ",
-        "choose another by mem-addr=",
-    }, {
-        /* after all has been mapped, and to be undone */
-        "plug/no-room", no_room, "", "no room for 512 GiB",
-        "highmem-mmio-size=1024G",
-    }, {
-        "plug/overlap", add_gh200, ",\"mem-addr\":1073741824",
-        "overlap guest RAM at 0x40000000-0x7fffffff", "Leave mem-addr= out",
-    }, {
-        "plug/pxm", add_gh200, ",\"pxm-start\":9", "pxm-start=9 leaves a gap",
-        "Use pxm-start=1",
-    }, {
-        "check/pxm-count", add_gh200, ",\"pxm-count\":9",
-        "pxm-count=9 is not between 1 and 8", "Bare metal has 8 per GPU",
-    },
-};
-
-static int run(NVGraceServer *server, const char *options, char **output)
-{
-    g_autofree char *json = device_json(1, nvgrace_server_start(server),
-                                        options);
-    g_autofree char *args = g_strdup_printf(NVGRACE_MACHINE NVGRACE_PORT(1)
-                                            "-device %s", json);
-
-    return nvgrace_run(args, output);
-}
-
-static void test_refusal(const void *opaque)
-{
-    const Refusal *refusal = opaque;
-    g_autoptr(NVGraceServer) server = nvgrace_server_new();
-    g_autofree char *output = NULL;
-
-    refusal->set_up(server);
-    g_assert_cmpint(run(server, refusal->options, &output), ==, 1);
-    g_assert_nonnull(strstr(output, refusal->message));
-    g_assert_nonnull(strstr(output, refusal->remedy));
-}
-
-/* The address space that a process has used at most, in bytes */
-static uint64_t peak_of(pid_t pid)
-{
-    g_autofree char *path = g_strdup_printf("/proc/%d/status", pid);
-    g_autofree char *text = NULL;
-    const char *peak;
-
-    g_assert_true(g_file_get_contents(path, &text, NULL, NULL));
-    peak = strstr(text, "VmPeak:");
-    g_assert_nonnull(peak);
-    return g_ascii_strtoull(peak + strlen("VmPeak:"), NULL, 10) * KiB;
-}
-
-/* QEMU gets address space for all it needs, and for half of usemem. */
-static void test_no_address_space(void)
-{
-    const uint64_t size = 128 * GiB;
-    g_autoptr(NVGraceServer) server = nvgrace_server_new();
-    g_autofree char *output = NULL;
-    g_autofree char *said = g_strdup_printf("cannot reserve 0x%" PRIx64
-                                            " bytes of address space",
-                                            size + 2 * GiB);
-    QTestState *qts = qtest_init(NVGRACE_MACHINE NVGRACE_PORT(1));
-    struct rlimit limit, before;
-    int status;
-
-    nvgrace_server_add(server, USEMEM, size);
-    g_assert_cmpint(getrlimit(RLIMIT_AS, &before), ==, 0);
-    limit = before;
-    limit.rlim_cur = peak_of(qtest_pid(qts)) + size / 2;
-    qtest_quit(qts);
-
-    g_assert_cmpint(setrlimit(RLIMIT_AS, &limit), ==, 0);
-    status = run(server, "", &output);
-    g_assert_cmpint(setrlimit(RLIMIT_AS, &before), ==, 0);
-    g_assert_cmpint(status, ==, 1);
-    g_assert_nonnull(strstr(output, said));
-    g_assert_nonnull(strstr(output, "ulimit -v"));
-}
-
-/* When the server leaves, QEMU does so too, in order: not by a signal. */
-typedef struct Leave {
-    const char *path;
-    enum vfio_user_command command;
-    unsigned int index;
-    unsigned int skip;
-} Leave;
-
-static const Leave leaves[] = {
-    { "version", VFIO_USER_VERSION },
-    { "device-info", VFIO_USER_DEVICE_GET_INFO },
-    { "region-info/bar", VFIO_USER_DEVICE_GET_REGION_INFO,
-      VFIO_PCI_BAR0_REGION_INDEX },
-    { "region-info/config", VFIO_USER_DEVICE_GET_REGION_INFO,
-      VFIO_PCI_CONFIG_REGION_INDEX },
-    { "region-info/usemem", VFIO_USER_DEVICE_GET_REGION_INFO, FIRST },
-    { "region-info/usemem-again", VFIO_USER_DEVICE_GET_REGION_INFO, FIRST, 1 },
-    { "region-info/resmem", VFIO_USER_DEVICE_GET_REGION_INFO, FIRST + 1 },
-    { "config-read", VFIO_USER_REGION_READ, VFIO_PCI_CONFIG_REGION_INDEX },
-};
-
-static void test_leave(const void *opaque)
-{
-    const Leave *leave = opaque;
-    g_autoptr(NVGraceServer) server = nvgrace_server_new();
-    g_autofree char *output = NULL;
-
-    add_gh200(server);
-    server->end = SERVER_SILENT;
-    server->end_command = leave->command;
-    server->end_index = leave->index;
-    server->end_skip = leave->skip;
-    g_assert_cmpint(run(server, ",\"x-msg-timeout\":100", &output), ==, 1);
-    g_assert_nonnull(strstr(output, "vfio-user-pci-nvgrace"));
-}
-
-/*
- * QEMU's client waits for no answer to these, for guest RAM as for this: it
- * prints what the server said, and the memory is the guest's all the same.
- */
-static void test_refused_dma_map(void)
-{
-    g_autoptr(NVGraceServer) server = nvgrace_server_new();
-    QTestState *qts;
-
-    add_gh200(server);
-    server->refuse[VFIO_USER_DMA_MAP] = EPERM;
-    qts = start(server, "");
-    g_assert_cmpint(nvgrace_server_seen(server, VFIO_USER_DMA_MAP), >=, 3);
-    nvgrace_server_visible(qts, 260 * GiB, server->regions[FIRST].fd, 0);
-    qtest_quit(qts);
-}
-
-static void test_refused_device_info(void)
-{
-    g_autoptr(NVGraceServer) server = nvgrace_server_new();
-    g_autofree char *output = NULL;
-
-    add_gh200(server);
-    server->refuse[VFIO_USER_DEVICE_GET_INFO] = EIO;
-    g_assert_cmpint(run(server, "", &output), ==, 1);
-    g_assert_nonnull(strstr(output, "VFIO_USER_DEVICE_GET_INFO failed"));
-}
-
-static void add(const char *group, const char *path, const void *data,
-                GTestDataFunc test)
-{
-    g_autofree char *full = g_strdup_printf("nvgrace-vfio-user/%s/%s", group,
-                                            path);
-
-    qtest_add_data_func(full, data, test);
-}
-
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -787,23 +379,15 @@ int main(int argc, char **argv)
     qtest_add_func("nvgrace-vfio-user/memory/order", test_order);
     qtest_add_func("nvgrace-vfio-user/memory/offset", test_offset);
     qtest_add_func("nvgrace-vfio-user/memory/two", test_two);
+    qtest_add_data_func("nvgrace-vfio-user/memory/congruent", NULL,
+                        test_congruent);
+    qtest_add_data_func("nvgrace-vfio-user/memory/congruent-512m",
+                        GSIZE_TO_POINTER(0x4020000000ULL), test_congruent);
     qtest_add_func("nvgrace-vfio-user/dma-map", test_dma_map);
     qtest_add_func("nvgrace-vfio-user/reset", test_reset);
     qtest_add_func("nvgrace-vfio-user/power-state", test_power_state);
     qtest_add_func("nvgrace-vfio-user/properties", test_properties);
     qtest_add_func("nvgrace-vfio-user/tables", test_tables);
     qtest_add_func("nvgrace-vfio-user/chain", test_chain);
-    for (int i = 0; i < ARRAY_SIZE(refusals); i++) {
-        add("refuses", refusals[i].path, &refusals[i], test_refusal);
-    }
-    qtest_add_func("nvgrace-vfio-user/refuses/map/no-address-space",
-                   test_no_address_space);
-    for (int i = 0; i < ARRAY_SIZE(leaves); i++) {
-        add("server-leaves", leaves[i].path, &leaves[i], test_leave);
-    }
-    qtest_add_func("nvgrace-vfio-user/server-refuses/dma-map",
-                   test_refused_dma_map);
-    qtest_add_func("nvgrace-vfio-user/server-refuses/device-info",
-                   test_refused_device_info);
     return g_test_run();
 }
