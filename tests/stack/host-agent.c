@@ -11,6 +11,8 @@
  *	nvgrace.guest_ram=SIZE	the guest's RAM, as for -m
  *	nvgrace.memory=SIZE	the GPU's coherent memory, and its model: what the
  *	nvgrace.model=MODEL	... exporter must find out for itself
+ *	nvgrace.open=cdev	our VFIO client opens devices by their own files, with
+ *				iommufd, not by group
  *	nvgrace.endings=LIST	of the boots of scenario "lives", instead of all
  *	nvgrace.* anything else	passed on to the guest's command line
  *
@@ -28,6 +30,7 @@
 #include "gpu-sysfs.h"
 #include "host-agent.h"
 #include "host-vm.h"
+#include "vfio-client.h"
 
 /* Linux on the emulated Grace host, as far as the tests depend on it. */
 static void describe_host(void)
@@ -206,6 +209,7 @@ static void run_scenario(const char *name, const char *bdf)
 
 int main(void)
 {
+	g_autofree char *open = NULL;
 	g_auto(GStrv) wanted = NULL;
 	g_autofree char *bdf = NULL;
 
@@ -216,6 +220,9 @@ int main(void)
 	describe_host();
 	bdf = gpu_find();
 	wanted = wanted_scenarios();
+	open = agent_cmdline("nvgrace.open");
+	if (open && strcmp(open, "cdev") == 0)
+		vfio_client_set_opener(vfio_client_open_cdev);
 	if (load_vfio() && describe_gpu(bdf)) {
 		for (guint i = 0; wanted[i]; i++)
 			run_scenario(wanted[i], bdf);

@@ -61,7 +61,7 @@ static void check_two_openers(const char *bdf)
 	ret = vfio_client_open(&second, bdf);
 	vfio_client_close(&first);
 	after = use_once(bdf, 1);
-	report_check("two-openers", ret == -EBUSY && !after, "the second: %s, after the first: %s",
+	report_check("two-openers", ret == vfio_client_busy() && !after, "the second: %s, after the first: %s",
 		     error_text(ret), error_text(after));
 }
 

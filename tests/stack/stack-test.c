@@ -96,6 +96,8 @@ static const char *const refusals[] = {
 	region "-rw-position-write", region "-rw-position-read", region "-rw-own-mapping", \
 	region "-close-keeps-mapping", region "-close-busy"
 
+static const char *const open_checks[] = { "open", NULL };
+
 static const char *const usemem_checks[] = {
 	"open", "region-count", REGION_CHECKS("usemem"), NULL
 };
@@ -123,7 +125,7 @@ static const char *const reset_checks[] = {
 };
 
 static const char *const lifetime_checks[] = {
-	"two-openers", "open-close", "kill", "open", "rmmod-in-use", "unbind-asks",
+	"two-openers", "open-close", "kill", "rmmod-in-use", "unbind-asks",
 	"unbind-waits", "unbind-ends", "rmmod", "rmmod-insmod", "bind-unbind",
 	NULL
 };
@@ -135,7 +137,7 @@ static const char *const leaves_checks[] = {
 };
 
 static const char *const random_checks[] = {
-	"open", "random-start", "random-operations", "random-kinds", "random-content",
+	"random-start", "random-operations", "random-kinds", "random-content",
 	NULL
 };
 
@@ -325,7 +327,7 @@ static const struct scenario scenarios[] = {
 	}, {
 		.options = { .name = "lifetime", .scenario = "lifetime", .model = "gb200",
 			     .memory = "64M", .gpu = "reset-delay-ms=10" },
-		.expected = { host_checks, lifetime_checks },
+		.expected = { host_checks, open_checks, lifetime_checks },
 	}, {
 		.options = { .name = "leaves", .scenario = "leaves", .model = "gh200",
 			     .memory = "96G", .append = NO_SCRUB },
@@ -333,7 +335,7 @@ static const struct scenario scenarios[] = {
 	}, {
 		.options = { .name = "random", .scenario = "random", .model = "gb200",
 			     .memory = "64M", .gpu = "reset-delay-ms=10" },
-		.expected = { host_checks, random_checks },
+		.expected = { host_checks, open_checks, random_checks },
 	}, {
 		/*
 		 * trixie's kernel: what differs there is mapping, faults, resets, and
@@ -353,6 +355,14 @@ static const struct scenario scenarios[] = {
 		.options = { .name = "iommufd", .scenario = "iommufd", .model = "gh200",
 			     .memory = "2G", .append = NO_SCRUB },
 		.expected = { host_checks, iommufd_checks },
+	}, {
+		/* there, too: what does not depend on how the device is opened */
+		.options = { .name = "cdev", .scenario = "regions+lifetime+random",
+			     .model = "gh200", .memory = "1705988K",
+			     .gpu = "reset-delay-ms=10",
+			     .append = NO_SCRUB " nvgrace.open=cdev nvgrace.operations=20000" },
+		.expected = { host_checks, usemem_checks, both_regions_checks, lifetime_checks,
+			      random_checks },
 	}, {
 		.options = { .name = "firmware", .scenario = "firmware", .model = "gb200",
 			     .memory = "2G", .gpu = "pxm-count=1,x-cxl-dvsec=on,x-cxl-timeout=7",

@@ -35,7 +35,7 @@ static int open_group(struct vfio_client *client, const char *bdf)
 	return 0;
 }
 
-int vfio_client_open(struct vfio_client *client, const char *bdf)
+int vfio_client_open_group(struct vfio_client *client, const char *bdf)
 {
 	struct vfio_device_info info = { .argsz = sizeof(info) };
 	int ret;
@@ -52,6 +52,23 @@ int vfio_client_open(struct vfio_client *client, const char *bdf)
 	else
 		client->num_regions = info.num_regions;
 	return ret;
+}
+
+static int (*opener)(struct vfio_client *client, const char *bdf) = vfio_client_open_group;
+
+void vfio_client_set_opener(int (*open)(struct vfio_client *client, const char *bdf))
+{
+	opener = open;
+}
+
+int vfio_client_open(struct vfio_client *client, const char *bdf)
+{
+	return opener(client, bdf);
+}
+
+int vfio_client_busy(void)
+{
+	return opener == vfio_client_open_group ? -EBUSY : -EINVAL;
 }
 
 void vfio_client_close(struct vfio_client *client)
@@ -210,12 +227,15 @@ int vfio_client_reset(const struct vfio_client *client)
 
 int vfio_client_hot_reset(const struct vfio_client *client)
 {
-	gsize size = sizeof(struct vfio_pci_hot_reset) + sizeof(gint32);
+	/* who has opened the device by its own file owns no group to prove it by */
+	guint groups = client->group >= 0;
+	gsize size = sizeof(struct vfio_pci_hot_reset) + groups * sizeof(gint32);
 	g_autofree struct vfio_pci_hot_reset *reset = g_malloc0(size);
 
 	reset->argsz = size;
-	reset->count = 1;
-	reset->group_fds[0] = client->group;
+	reset->count = groups;
+	if (groups)
+		reset->group_fds[0] = client->group;
 	return vfio_client_ioctl(client, VFIO_DEVICE_PCI_HOT_RESET, reset);
 }
 

@@ -31,7 +31,14 @@ struct vfio_client_region {
 /* 0, or a negative errno with nothing open. */
 int vfio_client_open(struct vfio_client *client, const char *bdf);
 
-/* The same with iommufd; -ENOENT where the kernel has none.  See vfio-client-iommufd.c. */
+/* How that does it: one of the two below.  By group, if nobody says. */
+void vfio_client_set_opener(int (*open)(struct vfio_client *client, const char *bdf));
+int vfio_client_open_group(struct vfio_client *client, const char *bdf);
+
+/* What Linux returns from the way in use while somebody has the device open or mapped. */
+int vfio_client_busy(void);
+
+/* With iommufd; -ENOENT where the kernel has none.  See vfio-client-iommufd.c. */
 int vfio_client_open_cdev(struct vfio_client *client, const char *bdf);
 
 /*
