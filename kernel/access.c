@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Where the kernel itself touches the coherent memory: read and write of the
- * regions, and the mappings for that and for the scrub.
+ * How the kernel itself touches the coherent memory: read and write of the
+ * regions, and what the scrub (scrub.c) shares with them.
  *
  * In: a region, an offset in it and a length.  All of it happens inside the gate
  * (gate.c), so no user memory is faulted in meanwhile, which may be in this very
@@ -45,45 +45,19 @@ size_t nvgrace_access_readable(struct nvgrace_region *region, size_t pos, size_t
 	return pfn > first ? PFN_PHYS(pfn) - region->base - pos : 0;
 }
 
-static void *nvgrace_access_memremap(struct nvgrace_region *region, size_t pos, size_t len)
-{
-	return memremap(region->base + pos, len, region->cached ? MEMREMAP_WB : MEMREMAP_WC);
-}
-
 /**
- * nvgrace_access_begin() - map a part of the region into the kernel
+ * nvgrace_access_map() - map a part of the region into the kernel
  * @region: the region
  * @pos: offset of the part, bytes
  * @len: its length, bytes; inside the region
  *
- * Waits until the memory is ready; the caller holds a runtime PM reference.
- * Until nvgrace_access_end() a reset has to wait.
+ * Called with the gate held; memunmap() before that ends.
  *
- * Return: the mapping, or an error pointer.
+ * Return: the mapping, or NULL: no memory.
  */
-void *nvgrace_access_begin(struct nvgrace_region *region, size_t pos, size_t len)
+void *nvgrace_access_map(struct nvgrace_region *region, size_t pos, size_t len)
 {
-	int ret = nvgrace_gate_enter(region->ndev, true);
-	void *map;
-
-	if (ret)
-		return ERR_PTR(ret);
-	map = nvgrace_access_memremap(region, pos, len);
-	if (map)
-		return map;
-	nvgrace_gate_exit(region->ndev);
-	return ERR_PTR(-ENOMEM);
-}
-
-/**
- * nvgrace_access_end() - end what nvgrace_access_begin() began
- * @region: the region
- * @map: the mapping
- */
-void nvgrace_access_end(struct nvgrace_region *region, void *map)
-{
-	memunmap(map);
-	nvgrace_gate_exit(region->ndev);
+	return memremap(region->base + pos, len, region->cached ? MEMREMAP_WB : MEMREMAP_WC);
 }
 
 /**
@@ -112,8 +86,8 @@ static void *nvgrace_access_window(struct nvgrace_region *region, size_t pos)
 		if (ndev->window)
 			memunmap(ndev->window);
 		ndev->window_base = region->base + start;
-		ndev->window = nvgrace_access_memremap(region, start,
-						       min(region->size - start, NVGRACE_WINDOW));
+		ndev->window = nvgrace_access_map(region, start,
+						  min(region->size - start, NVGRACE_WINDOW));
 	}
 	return ndev->window ? ndev->window + (pos - start) : NULL;
 }

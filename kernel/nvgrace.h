@@ -101,8 +101,7 @@ int nvgrace_region_register(struct nvgrace_region *region);
 
 /* access.c */
 size_t nvgrace_access_readable(struct nvgrace_region *region, size_t pos, size_t len);
-void *nvgrace_access_begin(struct nvgrace_region *region, size_t pos, size_t len);
-void nvgrace_access_end(struct nvgrace_region *region, void *map);
+void *nvgrace_access_map(struct nvgrace_region *region, size_t pos, size_t len);
 void nvgrace_access_forget(struct nvgrace_device *ndev);
 ssize_t nvgrace_access_rw(struct vfio_pci_core_device *core, char __user *buf, size_t count,
 			  loff_t *ppos, bool iswrite);

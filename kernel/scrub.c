@@ -35,6 +35,7 @@
  * Pages that it has told us of are written, which needs no read.
  */
 #include <linux/bitfield.h>
+#include <linux/io.h>
 #include <linux/module.h>
 #include <linux/pm_runtime.h>
 #include <linux/sizes.h>
@@ -86,14 +87,16 @@ static void nvgrace_scrub_evict(const void *page)
 static ssize_t nvgrace_scrub_window(struct nvgrace_region *region, size_t pos)
 {
 	size_t len = min_t(size_t, region->size - pos, NVGRACE_SCRUB_WINDOW);
-	void *window = nvgrace_access_begin(region, pos, len);
-	ssize_t written = 0;
+	int err = nvgrace_gate_enter(region->ndev, true);
+	ssize_t written;
+	void *window;
 	size_t i;
 
-	if (IS_ERR(window))
-		return PTR_ERR(window);
-
-	for (i = 0; i < len; i += PAGE_SIZE) {
+	if (err)
+		return err;
+	window = nvgrace_access_map(region, pos, len);
+	written = window ? 0 : -ENOMEM;
+	for (i = 0; window && i < len; i += PAGE_SIZE) {
 		if (!region->cached || !nvgrace_access_readable(region, pos + i, PAGE_SIZE) ||
 		    !nvgrace_scrub_page_is_zero(window + i)) {
 			memset(window + i, 0, PAGE_SIZE);
@@ -102,7 +105,10 @@ static ssize_t nvgrace_scrub_window(struct nvgrace_region *region, size_t pos)
 		if (region->cached)
 			nvgrace_scrub_evict(window + i);
 	}
-	nvgrace_access_end(region, window);
+	memunmap(window);
+	/* Zeroes arrive before whatever the device is told next. */
+	wmb();
+	nvgrace_gate_exit(region->ndev);
 	return written;
 }
 
