@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * nvgrace-guest: the way of the data is firmware.c (what ACPI says), bars.c (the
- * range, where ACPI does not say it) -> memory.c (online it), map.c (map what is not onlined) -> copy.c (the device node through
- * which user space has the copy engine reach it); main.c binds them to the PCI
- * function.
+ * range, where ACPI does not say it) -> memory.c (online it), map.c (map what is
+ * not onlined) -> copy.c (the device node through which user space has the copy
+ * engine reach it); main.c binds them to the PCI function.
  */
 #ifndef NVGRACE_GUEST_H
 #define NVGRACE_GUEST_H
