@@ -20,6 +20,7 @@ enum mark {
 	OWN_RATIO,	/* ours at least .limit times the ours of .other */
 	ABSOLUTE,	/* ours at most .limit */
 	PER_GPU,	/* ours at most .limit for each GPU */
+	GROWTH,		/* extra over no GPU, of each GPU: at most .limit times that of the smallest */
 };
 
 static const struct row {
@@ -34,6 +35,8 @@ static const struct row {
 	  "extra over no GPU at most a tenth of the peer's", EXTRA, 0.1, NULL },
 	{ "boot-s", "the same, what the memory costs beside the GPU",
 	  "extra over a plain GPU at most a tenth of the peer's", EXTRA_PLAIN, 0.1, NULL },
+	{ "boot-s", "the same, growth with size and number",
+	  "extra over no GPU, per GPU: at most 1.2 times that of 1 x 4 GiB", GROWTH, 1.2, NULL },
 	{ "ram-map-s", "floor of these: VFIO takes the RAM of such a guest (s)", "", NO_MARK, 0,
 	  NULL },
 	{ "boot-tables-kib", "QEMU's page tables then (KiB)", "at most the peer's", AT_MOST, 1,
@@ -113,6 +116,8 @@ static const struct row {
 	  NULL },
 };
 
+static const struct bench_result smallest = { .gib = 4, .gpus = 1 };
+
 static gdouble median_of(const struct bench_samples *samples, const char *measure,
 			 const char *way, const struct bench_result *on, guint *n)
 {
@@ -122,6 +127,16 @@ static gdouble median_of(const struct bench_samples *samples, const char *measur
 	if (series)
 		*n = series->values->len;
 	return bench_median(series);
+}
+
+/* What each GPU costs, beyond a guest without. */
+static gdouble extra_of_gpu(const struct bench_samples *samples, const char *measure,
+			    const struct bench_result *on)
+{
+	guint n;
+
+	return (median_of(samples, measure, "ours", on, &n) -
+		median_of(samples, measure, "none", on, &n)) / on->gpus;
 }
 
 /* NAN where a side is missing. */
@@ -139,6 +154,9 @@ static gdouble relation(const struct row *row, const struct bench_samples *sampl
 		return result->ours / median_of(samples, row->other, "ours", result, &n);
 	case ABSOLUTE:
 		return result->ours;
+	case GROWTH:
+		return extra_of_gpu(samples, row->measure, result) /
+		       extra_of_gpu(samples, row->measure, &smallest);
 	case PER_GPU:
 		return result->ours / result->gpus;
 	default:
