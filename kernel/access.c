@@ -25,6 +25,13 @@
 /* So much at most is one access of the CPU, if it is aligned. */
 #define NVGRACE_WORD	sizeof(u64)
 
+/*
+ * How often user memory that has been faulted in may be gone again, as it may be
+ * when it is this memory and the device is reset.  What is never there, for
+ * reasons that the fault handler does not see (MTE tags), must come to an end.
+ */
+#define NVGRACE_TRIES	16
+
 /**
  * nvgrace_access_readable() - how much the kernel can read without being killed
  * @region: the region
@@ -51,12 +58,14 @@ size_t nvgrace_access_readable(struct nvgrace_region *region, size_t pos, size_t
  * @pos: offset of the part, bytes
  * @len: its length, bytes; inside the region
  *
- * Called with the gate held; memunmap() before that ends.
+ * Called with the gate held.  memunmap() what is returned, before that ends or in
+ * nvgrace_access_forget().
  *
  * Return: the mapping, or NULL: no memory.
  */
 void *nvgrace_access_map(struct nvgrace_region *region, size_t pos, size_t len)
 {
+	WRITE_ONCE(region->ndev->mapped, true);
 	return memremap(region->base + pos, len, region->cached ? MEMREMAP_WB : MEMREMAP_WC);
 }
 
@@ -65,13 +74,15 @@ void *nvgrace_access_map(struct nvgrace_region *region, size_t pos, size_t len)
  * @ndev: the device
  *
  * A cacheable mapping that is kept could be read speculatively while the memory
- * does not work.  Called with the gate held for writing: there is only what was
- * kept, and what the TLB may remember of mappings that are gone.
+ * does not work; so could one that is gone, but still in a TLB: vunmap is lazy.
+ * Called with the gate held for writing, or with the gate and window_lock held;
+ * while a scrub runs, only what is not the scrub's is unmapped.
  */
 void nvgrace_access_forget(struct nvgrace_device *ndev)
 {
-	if (ndev->window)
-		memunmap(ndev->window);
+	if (!xchg(&ndev->mapped, false))
+		return;
+	memunmap(ndev->window);
 	ndev->window = NULL;
 	vm_unmap_aliases();
 }
@@ -82,9 +93,9 @@ static void *nvgrace_access_window(struct nvgrace_region *region, size_t pos)
 	struct nvgrace_device *ndev = region->ndev;
 	size_t start = ALIGN_DOWN(pos, NVGRACE_WINDOW);
 
+	lockdep_assert_held(&ndev->window_lock);
 	if (!ndev->window || ndev->window_base != region->base + start) {
-		if (ndev->window)
-			memunmap(ndev->window);
+		memunmap(ndev->window);
 		ndev->window_base = region->base + start;
 		ndev->window = nvgrace_access_map(region, start,
 						  min(region->size - start, NVGRACE_WINDOW));
@@ -95,7 +106,7 @@ static void *nvgrace_access_window(struct nvgrace_region *region, size_t pos)
 #define nvgrace_access_as(type, dst, src) \
 	WRITE_ONCE(*(type *)(dst), READ_ONCE(*(const type *)(src)))
 
-/* A part of a word; as one access where it can be, so that the user can rely on that. */
+/* Up to 8 bytes: one access, if they are a power of two and aligned. */
 static void nvgrace_access_word(void *dst, const void *src, size_t len, bool aligned)
 {
 	if (aligned && len == sizeof(u64))
@@ -121,7 +132,9 @@ static ssize_t nvgrace_access_copy(struct nvgrace_region *region, size_t pos, ch
 	void *map;
 	u64 value;
 
-	if (word && iswrite && copy_from_user(&value, buf, len))
+	if (word && iswrite)
+		len -= copy_from_user(&value, buf, len);
+	if (!len)
 		return -EFAULT;
 	ret = nvgrace_gate_enter(ndev, true);
 	if (ret)
@@ -129,23 +142,26 @@ static ssize_t nvgrace_access_copy(struct nvgrace_region *region, size_t pos, ch
 
 	mutex_lock(&ndev->window_lock);
 	map = nvgrace_access_window(region, pos);
-	ret = map ? len : -ENOMEM;
-	if (map && word) {
+	if (!iswrite)
+		len = nvgrace_access_readable(region, pos, len);
+	ret = !map ? -ENOMEM : len ?: -EIO;
+	if (ret > 0 && word) {
 		nvgrace_access_word(iswrite ? map : &value, iswrite ? &value : map, len,
 				    !(pos % len));
-	} else if (map) {
+	} else if (ret > 0) {
 		pagefault_disable();
 		ret -= iswrite ? __copy_from_user_inatomic(map, buf, len) :
 				 __copy_to_user_inatomic(buf, map, len);
 		pagefault_enable();
 	}
+	/* The device may suspend when the caller puts his runtime PM reference. */
+	if (ndev->core.pm_runtime_engaged)
+		nvgrace_access_forget(ndev);
 	mutex_unlock(&ndev->window_lock);
-	/* Writes arrive before whatever the device is told next. */
-	wmb();
 	nvgrace_gate_exit(ndev);
 
-	if (word && !iswrite && ret > 0 && copy_to_user(buf, &value, len))
-		return -EFAULT;
+	if (ret > 0 && word && !iswrite)
+		ret = len - copy_to_user(buf, &value, len) ?: -EFAULT;
 	return ret;
 }
 
@@ -162,7 +178,7 @@ static ssize_t nvgrace_access_copy(struct nvgrace_region *region, size_t pos, ch
 ssize_t nvgrace_access_rw(struct vfio_pci_core_device *core, char __user *buf, size_t count,
 			  loff_t *ppos, bool iswrite)
 {
-	unsigned int index = VFIO_PCI_OFFSET_TO_INDEX(*ppos) - VFIO_PCI_NUM_REGIONS;
+	unsigned int index = VFIO_PCI_OFFSET_TO_INDEX(*ppos) - VFIO_PCI_NUM_REGIONS, tries = 0;
 	struct nvgrace_region *region = core->region[index].data;
 	size_t pos = *ppos & VFIO_PCI_OFFSET_MASK, done = 0, len;
 	ssize_t ret = 0;
@@ -176,12 +192,12 @@ ssize_t nvgrace_access_rw(struct vfio_pci_core_device *core, char __user *buf, s
 		if (fatal_signal_pending(current))
 			return done ?: -EINTR;
 		len = min(count - done, NVGRACE_WINDOW - (pos + done) % NVGRACE_WINDOW);
-		if (!iswrite)
-			len = nvgrace_access_readable(region, pos + done, len);
-		ret = len ? nvgrace_access_copy(region, pos + done, buf + done, len, iswrite) :
-			    -EIO;
-		if (!ret && (iswrite ? fault_in_readable(buf + done, len) :
-				       fault_in_writeable(buf + done, len)) == len)
+		ret = nvgrace_access_copy(region, pos + done, buf + done, len, iswrite);
+		tries = ret ? 0 : tries + 1;
+		/* The one for reading alters nothing: what is behind may be what is read. */
+		if (!ret && (tries > NVGRACE_TRIES ||
+			     (iswrite ? fault_in_readable(buf + done, len) :
+					fault_in_safe_writeable(buf + done, len)) == len))
 			ret = -EFAULT;
 		if (ret < 0)
 			break;

@@ -33,7 +33,7 @@
  *	if the user has allowed it to suspend
  *
  * On success core.memory_lock and the gate are held for reading, until
- * nvgrace_gate_exit(): do not touch user memory.
+ * nvgrace_gate_exit(): do not fault user memory in.
  *
  * Return: 0; -EAGAIN if the memory is not ready, or a reset is in progress;
  * -ETIMEDOUT if the device's time to be ready has run out; -EIO in a low power
@@ -93,6 +93,8 @@ void nvgrace_gate_exit(struct nvgrace_device *ndev)
 	 */
 	if (ndev->core.pm_runtime_engaged)
 		WRITE_ONCE(ndev->ready, false);
+	/* What was written arrives before whatever the device is told next. */
+	wmb();
 	up_read(&ndev->gate);
 	up_read(&ndev->core.memory_lock);
 }
@@ -102,9 +104,9 @@ void nvgrace_gate_exit(struct nvgrace_device *ndev)
  * @pdev: the device
  *
  * When this returns, nobody is inside and no mapping is left in any process or
- * guest, nor in the kernel.  Who wants to enter waits until nvgrace_gate_open(), perhaps with
- * mmap_lock held: the caller must not touch user memory in between, unless with
- * page faults disabled.  Called with or without core.memory_lock.
+ * guest, nor in the kernel.  Who wants to enter waits until nvgrace_gate_open(),
+ * perhaps with mmap_lock held: the caller must not touch user memory in between,
+ * unless with page faults disabled.  Called with or without core.memory_lock.
  */
 void nvgrace_gate_close(struct pci_dev *pdev)
 {

@@ -43,9 +43,10 @@ static void nvgrace_close_device(struct vfio_device *vdev)
 {
 	struct nvgrace_device *ndev = container_of(vdev, struct nvgrace_device, core.vdev);
 
+	/* It may reset the device without telling us. */
+	nvgrace_gate_close(ndev->core.pdev);
 	vfio_pci_core_close_device(vdev);
-	/* It may have reset the device without telling us. */
-	nvgrace_gate_renew(ndev->core.pdev);
+	nvgrace_gate_open(ndev->core.pdev);
 	nvgrace_scrub_close(ndev);
 }
 

@@ -56,7 +56,7 @@ struct nvgrace_region {
  * @cxl_dvsec: config space offset of the CXL device DVSEC, or 0
  * @gate: held for reading while the memory is mapped or accessed, so that
  *	whoever has had it for writing knows that nobody does.  Order: mmap_lock,
- *	then core.memory_lock, then @gate, then core.irqlock.
+ *	then core.memory_lock, then @gate, then core.irqlock or @window_lock.
  *	core.memory_lock alone is not enough, since in reset_prepare and
  *	reset_done it may or may not be held, depending on who resets.
  *	No user memory is faulted in and nobody sleeps for the device under @gate
@@ -68,6 +68,8 @@ struct nvgrace_region {
  * @window_lock: for @window and @window_base, under @gate
  * @window: a part of the memory that the last read or write has left mapped, or NULL
  * @window_base: its host physical address
+ * @mapped: some of the memory has been mapped into the kernel since it was last
+ *	made sure that none is, in any TLB either
  * @scrub: see there
  */
 struct nvgrace_device {
@@ -83,6 +85,7 @@ struct nvgrace_device {
 	struct mutex window_lock;	/* window, window_base */
 	void *window;
 	phys_addr_t window_base;
+	bool mapped;
 	struct nvgrace_scrub scrub;
 };
 

@@ -39,6 +39,7 @@
 #include <linux/module.h>
 #include <linux/pm_runtime.h>
 #include <linux/sizes.h>
+#include <linux/vmalloc.h>
 
 #include <asm/cache.h>
 
@@ -106,8 +107,6 @@ static ssize_t nvgrace_scrub_window(struct nvgrace_region *region, size_t pos)
 			nvgrace_scrub_evict(window + i);
 	}
 	memunmap(window);
-	/* Zeroes arrive before whatever the device is told next. */
-	wmb();
 	nvgrace_gate_exit(region->ndev);
 	return written;
 }
@@ -176,6 +175,8 @@ static void nvgrace_scrub_work(struct work_struct *work)
 	ret = pm_runtime_resume_and_get(dev);
 	if (!ret) {
 		ret = nvgrace_scrub_windows(ndev);
+		/* Of what it unmapped, no TLB must know when the device suspends. */
+		vm_unmap_aliases();
 		pm_runtime_put(dev);
 	}
 	if (ret)

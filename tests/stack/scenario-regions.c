@@ -478,6 +478,12 @@ static void check_faulting_buffer(const struct subject *s)
 	check(s, "rw-fault-read", in > 0 && in <= (ssize_t)PAGE &&
 	      pattern_match(page, in, 12, at) == (gsize)in, "pread returns %zd", in);
 
+	out = region_write(s, at, page + PAGE - 5, 8);
+	in = region_read(s, at, page + PAGE - 5, 8);
+	check(s, "rw-fault-word", out == 5 && in == 5 && has_pattern(s, at + 5, PMD / 2, 12),
+	      "5 of 8 bytes of the buffer: pwrite returns %zd, pread %zd", out, in);
+
+	set_pattern(s, 0, AREA, 12);
 	out = region_write(s, at, page + PAGE, 16);
 	in = region_read(s, at, page + PAGE, 16);
 	check(s, "rw-fault-all", in == -EFAULT && out == -EFAULT && has_pattern(s, 0, AREA, 12),
@@ -537,14 +543,26 @@ static int own_mapping(void *opaque)
 	return 0;
 }
 
+/* Faulting in what is written must not alter it: it is what is read. */
+static int own_fresh(void *opaque)
+{
+	const struct own *own = opaque;
+
+	return region_read(own->s, 0, own->map, PMD) != PMD;
+}
+
 static void check_own_mapping(const struct subject *s)
 {
 	struct own own = { s, region_map(s, 0, AREA) };
 	g_autofree char *text = NULL;
 	int result;
 
+	/* the children have no page of the mapping yet */
 	set_pattern(s, 0, AREA, 15);
-	/* the child has no page of the mapping yet */
+	result = child_run(own_fresh, &own, 30);
+	check(s, "rw-own-fresh", own.map && result == 0 && has_pattern(s, 0, PMD, 15),
+	      "the buffer is what is read, and not yet mapped: %s",
+	      result ? "fails" : "read");
 	result = child_run(own_mapping, &own, 30);
 	text = child_text(result);
 	check(s, "rw-own-mapping", own.map && result == 0 && has_pattern(s, 0, PMD, 15) &&

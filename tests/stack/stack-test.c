@@ -93,6 +93,7 @@ static const char *const refusals[] = {
 	region "-rw-clip", region "-rw-at-end", region "-rw-past-end", region "-rw-no-region", \
 	region "-rw-empty", region "-rw-huge-count", region "-rw-count-overflow", \
 	region "-rw-fault-write", region "-rw-fault-read", region "-rw-fault-all", \
+	region "-rw-fault-word", region "-rw-own-fresh", \
 	region "-rw-position-write", region "-rw-position-read", region "-rw-own-mapping", \
 	region "-close-keeps-mapping", region "-close-busy"
 
