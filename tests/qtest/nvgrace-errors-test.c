@@ -198,8 +198,8 @@ static void test_too_many_nodes(void)
     g_autoptr(GString) args = g_string_new(
         NVGRACE_MACHINE "-object memory-backend-ram,id=ram,size=1G "
         "-numa node,nodeid=0,memdev=ram,cpus=0 ");
-    g_autofree char *wrong = NULL, *right = NULL;
-    g_autofree char *output = NULL, *output_right = NULL;
+    g_autofree char *wrong = NULL, *right = NULL, *more = NULL;
+    g_autofree char *output = NULL, *output_right = NULL, *output_more = NULL;
 
     for (int n = 1; n <= 120; n++) {
         g_string_append_printf(args, "-numa node,nodeid=%d ", n);
@@ -212,6 +212,13 @@ static void test_too_many_nodes(void)
 
     right = g_strconcat(args->str, NVGRACE(1, "2G", "pxm-count=7"), NULL);
     g_assert_cmpint(nvgrace_run(right, &output_right), ==, 0);
+
+    /* one more has none at all */
+    more = g_strconcat(right, NVGRACE(2, "2G", ""), NULL);
+    g_assert_cmpint(nvgrace_run(more, &output_more), ==, 1);
+    g_assert_nonnull(strstr(output_more, "needs NUMA nodes 128 to 135"));
+    g_assert_nonnull(strstr(output_more, "Use a smaller pxm-count= for the "
+                            "GPUs before this one"));
 }
 
 #define WARNING "CONFIG_NODES_SHIFT=4"

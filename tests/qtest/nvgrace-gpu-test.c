@@ -483,6 +483,9 @@ static void test_access_widths(void)
     g_assert_cmphex(qtest_readw(qts, BAR0 + NVGRACE_CE_ID + 2), ==,
                     NVGRACE_CE_ID_VALUE >> 16);
 
+    qtest_writeq(qts, BAR0 + NVGRACE_CE_SRC_LO, 0x1122334455667788);
+    g_assert_cmphex(qtest_readq(qts, BAR0 + NVGRACE_CE_SRC_LO), ==,
+                    0x1122334455667788);
     qtest_writeq(qts, BAR0 + NVGRACE_CE_DST_LO, 0x0123456789abcdef);
     g_assert_cmphex(reg_read(qts, NVGRACE_CE_DST_LO), ==, 0x89abcdef);
     g_assert_cmphex(reg_read(qts, NVGRACE_CE_DST_HI), ==, 0x01234567);

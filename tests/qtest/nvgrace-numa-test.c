@@ -282,6 +282,31 @@ static void test_eject_adopted(void)
     qtest_quit(qts);
 }
 
+/* The hotplug range is no GPU's, not even if the GPU's nodes are declared. */
+static void test_hotplug_range_adopted(void)
+{
+    g_autoptr(GByteArray) tables = tables_of(
+        RAM_NODE NODE(1) "-m 1G,maxmem=2G,slots=1 "
+        NVGRACE(1, "2G", "pxm-start=1,pxm-count=1"));
+
+    check_memory_affinity(srat_structure(tables, 1, 1), 1, 0, 0, 3);
+    check_memory_affinity(srat_structure(tables, 1, 2), 0, 2 * GiB, 2 * GiB, 3);
+}
+
+/* EGM's list of retired pages is no more when its GPU is. */
+static void test_eject_egm(void)
+{
+    QTestState *qts = qtest_init(RAM_NODE NVGRACE(1, "2G", "egm-node=0"));
+    g_autofree char *before = qtest_hmp(qts, "info mtree -f");
+    g_autofree char *after = NULL;
+
+    g_assert_nonnull(strstr(before, "nvgrace-egm-retired"));
+    nvgrace_eject(qts, 1);
+    after = qtest_hmp(qts, "info mtree -f");
+    g_assert_null(strstr(after, "nvgrace-egm-retired"));
+    qtest_quit(qts);
+}
+
 static uint64_t property(QTestState *qts, const char *id, const char *name)
 {
     g_autofree char *path = g_strdup_printf("/machine/peripheral/%s", id);
@@ -316,11 +341,17 @@ static void test_unplug_restores(void)
     QTestState *qts = qtest_init(
         NVGRACE_MACHINE NVGRACE(1, "2G", "")
         NVGRACE(2, "2G", "pxm-start=9,pxm-count=2,mem-addr=0x5000000000"));
+    QDict *rsp;
 
     check_properties(qts, "gpu1", 258 * GiB, 1, 8);
     check_properties(qts, "gpu2", 320 * GiB, 9, 2);
     unrealize(qts, "gpu1");
     unrealize(qts, "gpu2");
+    rsp = qtest_qmp(qts, "{'execute': 'qom-get', 'arguments': {'path': "
+                    "'/machine/peripheral/gpu1', "
+                    "'property': 'coherent-memory'}}");
+    g_assert_cmpint(qobject_type(qdict_get(rsp, "return")), ==, QTYPE_QNULL);
+    qobject_unref(rsp);
     check_properties(qts, "gpu1", UINT64_MAX, UINT32_MAX, UINT32_MAX);
     check_properties(qts, "gpu2", 320 * GiB, 9, 2);
     qtest_quit(qts);
@@ -351,6 +382,9 @@ int main(int argc, char **argv)
     qtest_add_func("/nvgrace/numa/eject/hotplug-range",
                    test_eject_hotplug_range);
     qtest_add_func("/nvgrace/numa/eject/adopted", test_eject_adopted);
+    qtest_add_func("/nvgrace/numa/eject/egm", test_eject_egm);
+    qtest_add_func("/nvgrace/numa/hotplug-range/adopted",
+                   test_hotplug_range_adopted);
     qtest_add_func("/nvgrace/numa/unplug/restores", test_unplug_restores);
     return g_test_run();
 }
