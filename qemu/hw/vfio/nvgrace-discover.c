@@ -47,7 +47,8 @@ static char *host_driver(VFIODevice *vbasedev)
 static void report_no_usemem(VFIODevice *vbasedev, Error **errp)
 {
     g_autofree char *driver = host_driver(vbasedev);
-    const char *name = vbasedev->name;
+    /* A file that was opened by somebody else has no address. */
+    const char *name = vbasedev->sysfsdev ? vbasedev->name : "ADDRESS";
 
     if (vbasedev->proxy) {
         error_setg(errp, "the vfio-user server offers no coherent memory: none "

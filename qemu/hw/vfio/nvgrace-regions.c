@@ -17,6 +17,8 @@
 #include "qemu/units.h"
 #include "qapi/error.h"
 #include "hw/vfio/vfio-container.h"
+#include "system/ramblock.h"
+#include "nvgrace-dmabuf.h"
 #include "nvgrace-kvm.h"
 #include "nvgrace-regions.h"
 #include "trace.h"
@@ -117,19 +119,23 @@ static bool map_regions(VFIONVGraceMemory *mem, VFIODevice *vbasedev,
 
 static void init_memory_region(VFIONVGraceMemory *mem, VFIODevice *vbasedev,
                                MemoryRegion *mr, const char *name,
-                               uint64_t size, void *ptr)
+                               uint64_t size, void *ptr, int dmabuf)
 {
     /*
      * As a ram_device, emulated devices could only reach it through a 4 KiB
      * bounce buffer, and virtio-blk fails on requests from a page of memory
      * that the guest onlined.  But a RAM region that VFIO cannot map for DMA is
-     * fatal, and iommufd cannot map what is no page of host memory; nor may a
-     * guest end QEMU by an address it puts into a BAR.
+     * fatal, and iommufd cannot map what is no page of host memory, except by
+     * a dma-buf; nor may a guest end QEMU by an address it puts into a BAR.
      */
-    if (vbasedev->iommufd || bars(mem)) {
+    if ((vbasedev->iommufd && dmabuf < 0) || bars(mem)) {
         memory_region_init_ram_device_ptr(mr, OBJECT(mem), name, size, ptr);
     } else {
         memory_region_init_ram_ptr(mr, OBJECT(mem), name, size, ptr);
+    }
+    if (dmabuf >= 0) {
+        /* Not shared: nobody but iommufd can map a dma-buf of vfio-pci. */
+        mr->ram_block->fd = dmabuf;
     }
 }
 
@@ -191,10 +197,11 @@ static void warn_of_limits(VFIONVGraceMemory *mem, VFIODevice *vbasedev)
                          "memory that is a BAR; with guest-view=acpi they "
                          "work");
     }
-    if (vbasedev->iommufd) {
-        warn_report_once("iommufd cannot map coherent GPU memory for DMA: "
-                         "devices cannot read or write it, and emulated disks "
-                         "fail with buffers in it; without iommufd= they work");
+    if (vbasedev->iommufd && mem->dmabuf_usemem < 0) {
+        warn_report_once("iommufd cannot map coherent GPU memory for DMA, for "
+                         "want of a dma-buf: devices cannot read or write it, "
+                         "and emulated disks fail with buffers in it; with "
+                         "Linux 7.2 or newer, or without iommufd=, they work");
     }
     if (!vfio_nvgrace_kvm_cacheable()) {
         warn_report_once("KVM cannot map coherent GPU memory as cacheable: "
@@ -210,19 +217,29 @@ bool vfio_nvgrace_memory_plug(VFIONVGraceMemory *mem, PCIDevice *pdev,
 {
     ERRP_GUARD();
 
-    if (!map_regions(mem, vbasedev, errp)) {
+    if (!map_regions(mem, vbasedev, errp) ||
+        !vfio_nvgrace_dmabufs_get(mem, vbasedev, errp)) {
         return false;
     }
     init_memory_region(mem, vbasedev, &mem->usemem, "usemem",
-                       mem->info_usemem->size, mem->map);
+                       mem->info_usemem->size, mem->map, mem->dmabuf_usemem);
     if (mem->info_resmem) {
         init_memory_region(mem, vbasedev, &mem->resmem, "resmem",
                            mem->info_resmem->size,
-                           (char *)mem->map + mem->resmem_offset);
+                           (char *)mem->map + mem->resmem_offset,
+                           mem->dmabuf_resmem);
     }
     /* Before the memory gets mapped: QEMU ends if KVM refuses that. */
     warn_of_limits(mem, vbasedev);
     return plug(mem, pdev, errp);
+}
+
+static void vfio_nvgrace_memory_init(Object *obj)
+{
+    VFIONVGraceMemory *mem = VFIO_NVGRACE_MEMORY(obj);
+
+    mem->dmabuf_usemem = -1;
+    mem->dmabuf_resmem = -1;
 }
 
 /* The MemoryRegions are children of this object and gone by now. */
@@ -230,6 +247,7 @@ static void vfio_nvgrace_memory_finalize(Object *obj)
 {
     VFIONVGraceMemory *mem = VFIO_NVGRACE_MEMORY(obj);
 
+    vfio_nvgrace_dmabufs_put(mem);
     if (mem->map) {
         munmap(mem->map, mem->map_size);
     }
@@ -240,6 +258,7 @@ static const TypeInfo vfio_nvgrace_memory_types[] = {
         .name              = TYPE_VFIO_NVGRACE_MEMORY,
         .parent            = TYPE_NVGRACE_MEMORY,
         .instance_size     = sizeof(VFIONVGraceMemory),
+        .instance_init     = vfio_nvgrace_memory_init,
         .instance_finalize = vfio_nvgrace_memory_finalize,
     },
 };

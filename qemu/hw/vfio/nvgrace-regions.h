@@ -24,6 +24,8 @@ OBJECT_DECLARE_SIMPLE_TYPE(VFIONVGraceMemory, VFIO_NVGRACE_MEMORY)
  * @map: where both regions are mapped in QEMU; NULL if nowhere
  * @map_size: how many bytes, with what is in between
  * @resmem_offset: where resmem is in them
+ * @dmabuf_usemem: its dma-buf, by which iommufd maps it for DMA; -1: none
+ * @dmabuf_resmem: likewise; where there is a region, either both are or none
  */
 struct VFIONVGraceMemory {
     NVGraceMemory parent_obj;
@@ -35,6 +37,8 @@ struct VFIONVGraceMemory {
     void *map;
     size_t map_size;
     size_t resmem_offset;
+    int dmabuf_usemem;
+    int dmabuf_resmem;
 };
 
 /**

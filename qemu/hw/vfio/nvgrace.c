@@ -20,6 +20,7 @@
 #include "qapi/error.h"
 #include "hw/core/qdev-properties.h"
 #include "nvgrace.h"
+#include "nvgrace-dmabuf.h"
 #include "nvgrace-hide.h"
 #include "nvgrace-regions.h"
 #include "pci.h"
@@ -45,34 +46,91 @@ static bool hide_bars(VFIONVGraceMemory *mem, VFIOPCIDevice *vdev, Error **errp)
 }
 
 /*
- * The guest sees the power state that it sets, but the GPU stays in D0.  In
- * D3hot the host's driver lets nobody reach the memory, which is RAM to the
- * guest: a vCPU that touches it would end QEMU, and so would a listener that
- * has to map it for DMA, as for a guest's IOMMU whenever that is bypassed.
+ * What of a write to config space the host does not get, though the guest sees
+ * it as done:
+ *
+ * The GPU stays in D0.  In D3hot the host's driver lets nobody reach the memory,
+ * which is RAM to the guest: a vCPU that touches it would end QEMU, and so would
+ * a listener that has to map it for DMA, as for a guest's IOMMU whenever that
+ * is bypassed.
+ *
+ * The GPU decodes memory if it has dma-bufs, which vfio-pci revokes otherwise.
+ * The memory is behind no BAR, and BARs are out of the guest's reach by QEMU's
+ * doing.
  */
+static uint32_t for_host(PCIDevice *pdev, uint32_t addr, uint32_t val, int len)
+{
+    uint32_t pmcsr = pdev->pm_cap + PCI_PM_CTRL;
+
+    if (pdev->pm_cap && range_covers_byte(addr, len, pmcsr)) {
+        val &= ~(PCI_PM_CTRL_STATE_MASK << (pmcsr - addr) * 8);
+    }
+    if (vfio_nvgrace_dmabufs(memory_of(OBJECT(pdev))) &&
+        range_covers_byte(addr, len, PCI_COMMAND)) {
+        val |= PCI_COMMAND_MEMORY << (PCI_COMMAND - addr) * 8;
+    }
+    return val;
+}
+
+/* Of the byte at @at: is it written, with any of these bits set? */
+static bool sets(uint32_t addr, uint32_t val, int len, uint32_t at, uint8_t bits)
+{
+    return range_covers_byte(addr, len, at) && val >> (at - addr) * 8 & bits;
+}
+
+static bool resets(PCIDevice *pdev, uint32_t addr, uint32_t val, int len)
+{
+    uint8_t af = pci_find_capability(pdev, PCI_CAP_ID_AF);
+    uint8_t exp = pdev->exp.exp_cap;
+
+    return (exp && sets(addr, val, len, exp + PCI_EXP_DEVCTL + 1,
+                        PCI_EXP_DEVCTL_BCR_FLR >> 8)) ||
+           (af && sets(addr, val, len, af + PCI_AF_CTRL, PCI_AF_CTRL_FLR));
+}
+
 static void vfio_nvgrace_write_config(PCIDevice *pdev, uint32_t addr,
                                       uint32_t val, int len)
 {
     VFIONVGraceClass *klass = VFIO_NVGRACE_GET_CLASS(pdev);
-    uint32_t pmcsr = pdev->pm_cap + PCI_PM_CTRL;
+    VFIONVGraceMemory *mem = memory_of(OBJECT(pdev));
+    uint32_t host = for_host(pdev, addr, val, len);
 
-    if (!pdev->pm_cap || !range_covers_byte(addr, len, pmcsr)) {
+    if (host == val) {
         klass->parent_config_write(pdev, addr, val, len);
-        return;
+    } else {
+        /* Nobody sees BARs that the guest has not enabled, if for a moment. */
+        memory_region_transaction_begin();
+        klass->parent_config_write(pdev, addr, host, len);
+        pci_default_write_config(pdev, addr, val, len);
+        memory_region_transaction_commit();
     }
-    klass->parent_config_write(pdev, addr, val &
-                               ~(PCI_PM_CTRL_STATE_MASK << (pmcsr - addr) * 8),
-                               len);
-    pci_default_write_config(pdev, addr, val, len);
+
+    if (vfio_nvgrace_dmabufs(mem) && resets(pdev, addr, val, len)) {
+        vfio_nvgrace_dmabufs_restore(mem, &VFIO_PCI_DEVICE(pdev)->vbasedev);
+    }
 }
 
-static void emulate_power_state(PCIDevice *pdev)
+/* What for_host() keeps back, the guest reads as it has written it. */
+static void emulate_config(PCIDevice *pdev)
 {
     uint8_t *emulated = VFIO_PCI_DEVICE(pdev)->emulated_config_bits;
 
     if (pdev->pm_cap) {
         pci_word_test_and_set_mask(emulated + pdev->pm_cap + PCI_PM_CTRL,
                                    PCI_PM_CTRL_STATE_MASK);
+    }
+    if (vfio_nvgrace_dmabufs(memory_of(OBJECT(pdev)))) {
+        pci_word_test_and_set_mask(emulated + PCI_COMMAND, PCI_COMMAND_MEMORY);
+    }
+}
+
+static void vfio_nvgrace_reset(DeviceState *dev)
+{
+    VFIONVGraceMemory *mem = memory_of(OBJECT(dev));
+
+    VFIO_NVGRACE_GET_CLASS(dev)->parent_reset(dev);
+    if (vfio_nvgrace_dmabufs(mem)) {
+        vfio_nvgrace_dmabufs_restore(mem, &VFIO_PCI_DEVICE(dev)->vbasedev);
     }
 }
 
@@ -106,7 +164,7 @@ static void vfio_nvgrace_realize(PCIDevice *pdev, Error **errp)
         error_prepend(errp, VFIO_MSG_PREFIX, vbasedev->name);
         return;
     }
-    emulate_power_state(pdev);
+    emulate_config(pdev);
 }
 
 static void vfio_nvgrace_exit(PCIDevice *pdev)
@@ -195,9 +253,11 @@ void vfio_nvgrace_class_init(ObjectClass *oc, const void *data)
     klass->parent_realize = pdc->realize;
     klass->parent_exit = pdc->exit;
     klass->parent_config_write = pdc->config_write;
+    klass->parent_reset = dc->legacy_reset;
     pdc->realize = vfio_nvgrace_realize;
     pdc->exit = vfio_nvgrace_exit;
     pdc->config_write = vfio_nvgrace_write_config;
+    device_class_set_legacy_reset(dc, vfio_nvgrace_reset);
 
     dc->desc = data;
     dc->hotpluggable = false;

@@ -24,6 +24,7 @@ struct VFIONVGraceClass {
     void (*parent_realize)(PCIDevice *pdev, Error **errp);
     void (*parent_exit)(PCIDevice *pdev);
     PCIConfigWriteFunc *parent_config_write;
+    DeviceReset parent_reset;
 };
 
 /**
