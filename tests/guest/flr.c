@@ -113,5 +113,6 @@ gboolean step_flr(struct gpu *gpu, const struct guest *guest)
 		     began && went_on ? "before and after" : "but it stopped", user.wrong,
 		     user.rounds, good, user.len);
 	check_engine(gpu);
+	check_within(gpu, "flr-dma", NVGRACE_GUEST_COPY_SRC_DMA);
 	return TRUE;
 }

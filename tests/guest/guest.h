@@ -102,6 +102,12 @@ int copy_run(struct gpu *gpu, guint64 src, guint64 dst, gsize len, guint32 flags
 gboolean copy_pages(struct gpu *gpu, const char *check, char *ram, char *memory, gsize len,
 		    gboolean to_memory);
 
+/*
+ * copy.c: have the engine copy one page of the GPU's process memory to the next,
+ * and check that it arrives.  @flags: NVGRACE_GUEST_COPY_SRC_DMA, or 0.
+ */
+void check_within(struct gpu *gpu, const char *check, guint32 flags);
+
 /* disk.c: the device node of the disk with that serial number; NULL if there is
  * none; caller frees. */
 char *disk_find(const char *serial);

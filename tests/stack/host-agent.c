@@ -170,6 +170,8 @@ static const struct {
 	{ "guest", scenario_guest },
 	{ "guests", scenario_guests },
 	{ "lives", scenario_lives },
+	{ "guest-iommufd", scenario_guest_iommufd },
+	{ "guests-iommufd", scenario_guests_iommufd },
 	{ "errors", scenario_errors },
 	{ "regions", scenario_regions },
 	{ "reset", scenario_reset },

@@ -16,6 +16,8 @@ gboolean bind_gpu(const char *bdf, const char *driver);
 void scenario_guest(const char *bdf);
 void scenario_guests(const char *bdf);
 void scenario_lives(const char *bdf);
+void scenario_guest_iommufd(const char *bdf);
+void scenario_guests_iommufd(const char *bdf);
 
 /* The scenarios that use the exporter without a guest. */
 void scenario_regions(const char *bdf);

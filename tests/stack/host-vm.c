@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#define _GNU_SOURCE	/* unshare() */
 #include <errno.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -17,6 +20,10 @@
 /* The guest's report port, and QMP, are these descriptors of QEMU's. */
 #define REPORT_FD 3
 #define QMP_FD 4
+
+/* Other descriptors come after them. */
+G_STATIC_ASSERT(HOST_VM_FD == QMP_FD + 1);
+#define MAX_FDS 4
 
 /* A boot that ends with these ends by our doing: by a reset, and by SIGKILL. */
 #define ENDING_RESET "reset"
@@ -277,15 +284,23 @@ static gboolean as_planned(const struct host_vm *vm)
 	return !vm->failed && !vm->moved && vm->boots == boots && vm->ends == boots && vm->resets == resets;
 }
 
+/* Runs in the child, before QEMU does. */
+static void hide_sysfs(gpointer unused G_GNUC_UNUSED)
+{
+	/* What is not hidden must not pass for it */
+	if (unshare(CLONE_NEWNS) || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) ||
+	    umount2("/sys", MNT_DETACH) || access("/sys/bus", F_OK) == 0)
+		_exit(126);
+}
+
 gboolean host_vm_run(struct host_vm *vm)
 {
 	struct run run = { .vm = vm };
 	g_auto(GStrv) args = arguments(vm);
 	g_autoptr(GError) error = NULL;
 	int report[2], qmp[2], in, out, err;
-	const int targets[] = { REPORT_FD, QMP_FD };
-	int sources[2];
-	guint timeout;
+	int sources[2 + MAX_FDS], targets[2 + MAX_FDS];
+	guint timeout, count = 2;
 
 	vm->status = -1;
 	vm->guest_ok = vm->failed = vm->moved = FALSE;
@@ -296,11 +311,19 @@ gboolean host_vm_run(struct host_vm *vm)
 	    socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, qmp) < 0)
 		g_error("socketpair: %s", g_strerror(errno));
 	sources[0] = report[1];
+	targets[0] = REPORT_FD;
 	sources[1] = qmp[1];
+	targets[1] = QMP_FD;
+	for (guint i = 0; vm->fds && vm->fds[i] >= 0; i++, count++) {
+		g_assert(i < MAX_FDS);
+		sources[count] = vm->fds[i];
+		targets[count] = HOST_VM_FD + i;
+	}
 	if (!g_spawn_async_with_pipes_and_fds(NULL, (const char *const *)args, NULL,
-					      G_SPAWN_DO_NOT_REAP_CHILD, NULL, NULL, -1, -1, -1,
-					      sources, targets, G_N_ELEMENTS(targets), &run.pid,
-					      &in, &out, &err, &error)) {
+					      G_SPAWN_DO_NOT_REAP_CHILD,
+					      vm->no_sysfs ? hide_sysfs : NULL, NULL, -1, -1, -1,
+					      sources, targets, count, &run.pid, &in, &out, &err,
+					      &error)) {
 		report_check("qemu-start", FALSE, "%s", error->message);
 		for (guint i = 0; i < 2; i++) {
 			close(report[i]);

@@ -5,6 +5,9 @@
 
 #include <glib.h>
 
+/* The first of those that host_vm.fds become in QEMU. */
+#define HOST_VM_FD 5
+
 struct host_vm {
 	/* in */
 	const char *bdf;	/* the GPU on the host */
@@ -14,6 +17,9 @@ struct host_vm {
 	const char *append;	/* further arguments for its kernel, or NULL */
 	const char *const *more;	/* further arguments of QEMU's, before the GPU;
 				 * NULL-terminated, or NULL */
+	const int *fds;		/* descriptors that QEMU gets, as HOST_VM_FD, and the next
+				 * numbers; -1-terminated, or NULL */
+	gboolean no_sysfs;	/* QEMU finds nothing in /sys */
 	gboolean no_guest;	/* start QEMU stopped, without guest: for errors */
 	const char *name;	/* what the guest's reports begin with; NULL: "guest" */
 	const char *const *args;	/* of QEMU, with GPUs, instead of the one GPU behind

@@ -4,9 +4,11 @@
  * after another; and one that goes through everything that may happen to a
  * machine, after which the next user must find nothing of it.
  */
+#include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "agent.h"
@@ -212,6 +214,121 @@ void scenario_guests(const char *bdf G_GNUC_UNUSED)
 			check_disk(check, shapes[i].disk_areas);
 		host_vm_clear(&vm);
 	}
+}
+
+/* ------------------------------------------------------------------------ iommufd */
+
+#define IOMMUFD_GUEST "nvgrace.disk=1 nvgrace.touch_mib=64"
+
+/* A guest with a disk and the GPU, which @iommufd and @device say how to open. */
+static void run_with_disk(struct host_vm *vm, const char *iommufd, const char *device)
+{
+	const char *const args[] = {
+		"-smp", "2", "-object", iommufd, "-device", "pcie-root-port,id=rp,chassis=1",
+		"-device", device, DATA_DISK, NULL
+	};
+	g_autofree char *check = g_strdup_printf("%s.disk-content", vm->name);
+
+	vm->args = args;
+	if (!make_disk())
+		report_check("disk", FALSE, DISK " cannot be written");
+	run_guest(vm);
+	check_disk(check, 1);
+}
+
+/* QEMU opens the device; the GPU is reset by the guest, and with the whole machine. */
+void scenario_guest_iommufd(const char *bdf)
+{
+	static const char *const endings[] = { "reset", NULL };
+	g_autofree char *device = g_strdup_printf(
+		"vfio-pci-nvgrace,host=%s,bus=rp,iommufd=iommufd0", bdf);
+	struct host_vm vm = { .bdf = bdf, .name = "iommufd", .endings = endings,
+			      .append = IOMMUFD_GUEST " nvgrace.flr=1" };
+
+	if (!bind_gpu(bdf, EXPORTER))
+		return;
+	run_with_disk(&vm, "iommufd,id=iommufd0", device);
+	host_vm_clear(&vm);
+}
+
+/* QEMU gets what somebody else has opened, as from libvirt, and finds no sysfs. */
+static void run_with_fds(const char *bdf)
+{
+	g_autofree char *path = vfio_client_cdev_path(bdf);
+	int fds[] = { open("/dev/iommu", O_RDWR | O_CLOEXEC),
+		      path ? open(path, O_RDWR | O_CLOEXEC) : -1, -1 };
+	g_autofree char *iommufd = g_strdup_printf("iommufd,id=iommufd0,fd=%d", HOST_VM_FD);
+	g_autofree char *device = g_strdup_printf(
+		"vfio-pci-nvgrace,id=gpu,fd=%d,bus=rp,iommufd=iommufd0", HOST_VM_FD + 1);
+	struct host_vm vm = { .bdf = bdf, .name = "fds", .fds = fds, .no_sysfs = TRUE,
+			      .append = IOMMUFD_GUEST };
+
+	report_check("fds", fds[0] >= 0 && fds[1] >= 0, "/dev/iommu and %s",
+		     path ?: "no file of the device");
+	run_with_disk(&vm, iommufd, device);
+	host_vm_clear(&vm);
+	for (guint i = 0; i < 2; i++)
+		if (fds[i] >= 0)
+			close(fds[i]);
+}
+
+static gboolean replace_exporter(const char *bdf, const char *path)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	gboolean ok = fd >= 0 && gpu_unbind(bdf) &&
+		      !syscall(SYS_delete_module, EXPORTER, O_NONBLOCK) &&
+		      !syscall(SYS_finit_module, fd, "scrub=0", 0);
+
+	report_check("replace-exporter", ok, "%s: %s", path, ok ? "loaded" : g_strerror(errno));
+	if (fd >= 0)
+		close(fd);
+	return ok;
+}
+
+static guint count(const char *text, const char *words)
+{
+	guint found = 0;
+
+	while ((text = strstr(text, words))) {
+		text += strlen(words);
+		found++;
+	}
+	return found;
+}
+
+/* The same kernel, but it makes no dma-bufs: no DMA, which QEMU says once. */
+static void run_without_dmabuf(const char *bdf)
+{
+	g_autofree char *device = g_strdup_printf(
+		"vfio-pci-nvgrace,host=%s,bus=rp,iommufd=iommufd0", bdf);
+	const char *const args[] = {
+		"-object", "iommufd,id=iommufd0", "-device", "pcie-root-port,id=rp,chassis=1",
+		"-device", device, NULL
+	};
+	struct host_vm vm = { .bdf = bdf, .name = "plain", .args = args,
+			      .append = "nvgrace.touch_mib=64" };
+	guint warned;
+
+	if (!replace_exporter(bdf, "/share/without-dmabuf.ko") || !bind_gpu(bdf, EXPORTER))
+		return;
+	/* The guest ends with what it finds wrong, so only QEMU itself must end well */
+	host_vm_run(&vm);
+	report_check("plain.qemu-ends", vm.status == 0 && vm.ends == 1,
+		     "QEMU ended with status %d", vm.status);
+	warned = count(vm.stderr_text->str, "iommufd cannot map coherent GPU memory for DMA");
+	g_strdelimit(vm.stderr_text->str, "\n", ' ');
+	report_check("plain.qemu-warns", warned == 1, "%u times: %s", warned,
+		     vm.stderr_text->str);
+	report_stage("plain");
+	host_vm_clear(&vm);
+}
+
+void scenario_guests_iommufd(const char *bdf)
+{
+	if (!bind_gpu(bdf, EXPORTER))
+		return;
+	run_with_fds(bdf);
+	run_without_dmabuf(bdf);
 }
 
 /* -------------------------------------------------------------------------- lives */

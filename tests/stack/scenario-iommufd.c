@@ -153,8 +153,11 @@ void scenario_iommufd(const char *bdf)
 						   FALSE);
 	report_check("iommufd-engine", engine.registers &&
 		     engine.registers[0] == NVGRACE_CE_ID_VALUE, "the copy engine answers");
-	if (engine.registers)
+	if (engine.registers) {
 		check_dma(&engine, &regions);
+		/* or else the device would remain open */
+		munmap((void *)engine.registers, sysconf(_SC_PAGESIZE));
+	}
 	vfio_client_close(&client);
 	report_stage("iommufd");
 }

@@ -51,7 +51,8 @@ static const char *const gpu_checks[] = {
 	"online-size", "place", "iomem-range", "iomem-alone", "gpu-nodes", "gpu-nodes-online",
 	"gpu-nodes-memory", "node-total", "zone", "distance", "allocate", "fill-verify",
 	"pages-node", "policy-node", "pages-physical", "normal-memory", "engine-to-cpu",
-	"cpu-to-engine", "pages-stay", "round-trip", "within-memory", "bounds", "interrupts",
+	"cpu-to-engine", "pages-stay", "round-trip", "within-memory", "dma-memory", "bounds",
+	"interrupts",
 	NULL
 };
 
@@ -64,7 +65,7 @@ static const char *const resmem_checks[] = {
 static const char *const disk_checks[] = { "disk-read", "disk-write", "disk-buffer", NULL };
 static const char *const disk_content_checks[] = { "disk-content", NULL };
 static const char *const offline_checks[] = { "offline", NULL };
-static const char *const flr_checks[] = { "flr", "flr-memory", "flr-engine", NULL };
+static const char *const flr_checks[] = { "flr", "flr-memory", "flr-engine", "flr-dma", NULL };
 static const char *const kexec_checks[] = { "kexec-load", NULL };
 static const char *const busy_checks[] = { "engine-busy", NULL };
 static const char *const lives_checks[] = { "left-where", "nothing-left", NULL };
@@ -215,6 +216,16 @@ static const char *const iommufd_checks[] = {
 	NULL
 };
 
+static const char *const fds_checks[] = { "fds", NULL };
+
+/* Of a guest on iommufd without dma-bufs: what still works, and that QEMU warns. */
+static const char *const without_dmabuf_checks[] = {
+	"replace-exporter", "plain.fill-verify", "plain.normal-memory", "plain.engine-to-cpu",
+	"plain.cpu-to-engine", "plain.within-memory", "plain.interrupts", "plain.qemu-ends",
+	"plain.qemu-warns",
+	NULL
+};
+
 static const char *const old_host_checks[] = {
 	"leaves-usemem-faults", "leaves-usemem-tables", "leaves-usemem-unmap",
 	"leaves-resmem-faults", "leaves-resmem-tables", "leaves-resmem-unmap",
@@ -353,9 +364,28 @@ static const struct scenario scenarios[] = {
 		.fails_with = "signal 7",
 	}, {
 		/* on a kernel that has it: see docs/upstream/ */
-		.options = { .name = "iommufd", .scenario = "iommufd", .model = "gh200",
-			     .memory = "2G", .append = NO_SCRUB },
+		.options = { .name = "iommufd", .scenario = "iommufd+guest-iommufd",
+			     .model = "gh200", .memory = "4G", .append = NO_SCRUB },
 		.expected = { host_checks, iommufd_checks },
+		.guests = {
+			{ "iommufd.", guest_checks }, { "iommufd.", gpu_checks },
+			{ "iommufd.", resmem_checks }, { "iommufd.", flr_checks },
+			{ "iommufd.", disk_checks }, { "iommufd.", disk_content_checks },
+			/* after a reset by QMP */
+			{ "iommufd-2.", gpu_checks }, { "iommufd-2.", resmem_checks },
+			{ "iommufd-2.", flr_checks }, { "iommufd-2.", disk_checks },
+		},
+	}, {
+		.options = { .name = "iommufd-guests", .scenario = "guests-iommufd",
+			     .model = "gh200", .memory = "4G", .append = NO_SCRUB },
+		.expected = { host_checks, fds_checks, without_dmabuf_checks },
+		.guests = {
+			{ "fds.", guest_checks }, { "fds.", gpu_checks },
+			{ "fds.", resmem_checks }, { "fds.", disk_checks },
+			{ "fds.", disk_content_checks },
+		},
+		.fails = "plain.dma-memory",
+		.fails_with = "status 0x206",
 	}, {
 		/* there, too: what does not depend on how the device is opened */
 		.options = { .name = "cdev", .scenario = "regions+lifetime+random",

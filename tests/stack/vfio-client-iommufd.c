@@ -21,8 +21,7 @@ struct ioas_map_file {
 	__aligned_u64 iova;
 };
 
-/* The device's character device, or NULL: caller frees. */
-static char *cdev_path(const char *bdf)
+char *vfio_client_cdev_path(const char *bdf)
 {
 	g_autofree char *path = g_strdup_printf("/sys/bus/pci/devices/%s/vfio-dev", bdf);
 	g_autoptr(GDir) dir = g_dir_open(path, 0, NULL);
@@ -37,7 +36,7 @@ int vfio_client_open_cdev(struct vfio_client *client, const char *bdf)
 	struct iommu_ioas_alloc alloc = { .size = sizeof(alloc) };
 	struct vfio_device_attach_iommufd_pt attach = { .argsz = sizeof(attach) };
 	struct vfio_device_info info = { .argsz = sizeof(info) };
-	g_autofree char *path = cdev_path(bdf);
+	g_autofree char *path = vfio_client_cdev_path(bdf);
 	int ret = 0;
 
 	*client = (struct vfio_client){ .container = -1, .group = -1, .device = -1, .iommufd = -1 };

@@ -41,6 +41,9 @@ int vfio_client_busy(void);
 /* With iommufd; -ENOENT where the kernel has none.  See vfio-client-iommufd.c. */
 int vfio_client_open_cdev(struct vfio_client *client, const char *bdf);
 
+/* The device's own file, or NULL: caller frees. */
+char *vfio_client_cdev_path(const char *bdf);
+
 /*
  * With iommufd: what the device reaches at @iova is our memory, or a dma-buf from
  * its start on.  0 or a negative errno.

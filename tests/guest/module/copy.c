@@ -175,6 +175,30 @@ static int copy_within_mem(struct copy_engine *ce,
 	return ret;
 }
 
+/* As copy_within_mem(), but the source is read through DMA. */
+static int copy_by_dma(struct copy_engine *ce, struct nvgrace_guest_copy *copy)
+{
+	struct device *dev = &ce->pdev->dev;
+	unsigned int in_page = offset_in_page(copy->src);
+	dma_addr_t addr;
+	int ret;
+
+	if (!copy->len || copy->len > PAGE_SIZE - in_page ||
+	    copy->src >= ce->info.online_size)
+		return -EINVAL;
+
+	addr = dma_map_page(dev, phys_to_page(ce->info.base + copy->src), in_page,
+			    copy->len, DMA_TO_DEVICE);
+	if (dma_mapping_error(dev, addr))
+		return -EIO;
+
+	ret = run_job(ce, addr, copy->dst, copy->len, NVGRACE_CE_CTRL_DST_MEM, copy);
+	dma_unmap_page(dev, addr, copy->len, DMA_TO_DEVICE);
+	if (!ret)
+		copy->done = copy->len;
+	return ret;
+}
+
 static long ioctl_copy(struct copy_engine *ce, void __user *arg)
 {
 	struct nvgrace_guest_copy copy;
@@ -199,6 +223,10 @@ static long ioctl_copy(struct copy_engine *ce, void __user *arg)
 		break;
 	case NVGRACE_GUEST_COPY_SRC_MEM | NVGRACE_GUEST_COPY_DST_MEM:
 		ret = copy_within_mem(ce, &copy);
+		break;
+	case NVGRACE_GUEST_COPY_SRC_MEM | NVGRACE_GUEST_COPY_DST_MEM |
+	     NVGRACE_GUEST_COPY_SRC_DMA:
+		ret = copy_by_dma(ce, &copy);
 		break;
 	default:
 		return -EINVAL;

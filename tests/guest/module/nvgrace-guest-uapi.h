@@ -56,6 +56,11 @@ struct nvgrace_guest_info {
 /* @src, @dst: an offset in coherent memory instead of a user address */
 #define NVGRACE_GUEST_COPY_SRC_MEM	_BITUL(0)
 #define NVGRACE_GUEST_COPY_DST_MEM	_BITUL(1)
+/*
+ * With both of them: the engine gets the source as a DMA address, as any device
+ * would that knows nothing of coherent memory.  Onlined, and inside one page.
+ */
+#define NVGRACE_GUEST_COPY_SRC_DMA	_BITUL(2)
 
 /* Bytes one job of the engine moves at most when one end is a user address */
 #define NVGRACE_GUEST_COPY_CHUNK	0x100000
