@@ -249,6 +249,13 @@ static void check_dma(const struct way *way, const struct vfio_client *client, c
 					   IOVA_BUFFER, PAGE, 0);
 	check(way, "engine-peer", !ret && pattern_match(buffer, PAGE, NESTED_HOST, at) == PAGE,
 	      "the same page by DMA to the memory itself: %d", ret);
+
+	/* A reset of the device is none of its address space. */
+	memset(buffer, 0, PAGE);
+	ret = mapped ?: vfio_client_reset(client) ?: nested_engine_open(client) ?:
+		nested_engine_copy(client, IOVA_MEMORY + (at & (PMD - 1)), IOVA_BUFFER, PAGE, 0);
+	check(way, "engine-reset", !ret && pattern_match(buffer, PAGE, NESTED_HOST, at) == PAGE,
+	      "the same after a reset: %d", ret);
 	if (!mapped)
 		vfio_client_unmap_dma(client, IOVA_MEMORY, PMD);
 

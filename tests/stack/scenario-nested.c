@@ -71,8 +71,14 @@ void scenario_nested(const char *bdf)
 	 * memory for DMA again (boot-bypass=on), while the guest's idle driver has the
 	 * GPU in D3hot: the memory must be there all the same.
 	 */
-	static const char *const iommu[] = { "-device", "virtio-iommu-pci", NULL };
-	struct host_vm vm = { .bdf = bdf, .initrd = "/share/nested.cpio", .more = iommu };
+	g_autofree char *device = agent_cmdline("nvgrace.device");
+	/* The object wants a kernel that has iommufd */
+	const char *const more[] = {
+		"-device", "virtio-iommu-pci", device ? "-object" : NULL, "iommufd,id=iommufd0",
+		NULL
+	};
+	struct host_vm vm = { .bdf = bdf, .initrd = "/share/nested.cpio", .more = more,
+			      .device = device };
 	struct gpu_regions regions;
 	g_autofree char *append = NULL;
 

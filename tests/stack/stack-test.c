@@ -239,7 +239,8 @@ static const char *const old_host_checks[] = {
 	"guest." way "-bind", "guest." way "-open", "guest." way "-regions", \
 	"guest." way "-usemem", "guest." way "-map-dma", "guest." way "-content", \
 	"guest." way "-pread", "guest." way "-write", "guest." way "-engine", \
-	"guest." way "-engine-peer", "guest." way "-engine-unmapped", "guest." way "-user"
+	"guest." way "-engine-peer", "guest." way "-engine-reset", \
+	"guest." way "-engine-unmapped", "guest." way "-user"
 static const char *const nested_checks[] = {
 	"open", "nested-prepare", "guest.modules", "guest.gpu", "guest.gpu-iommu",
 	NESTED_CHECKS("upstream"), NESTED_CHECKS("ours"), "guest.ours-claims",
@@ -423,6 +424,12 @@ static const struct scenario scenarios[] = {
 		/* all of it is usemem, and ends at an odd page */
 		.options = { .name = "nested-gb200", .scenario = "nested", .model = "gb200",
 			     .memory = "1181700K", .guest_ram = "1G", .append = NO_SCRUB },
+		.expected = { host_checks, nested_checks },
+	}, {
+		.options = { .name = "nested-iommufd", .scenario = "nested", .model = "gh200",
+			     .memory = "2230276K", .guest_ram = "1G",
+			     .device = "iommufd=iommufd0",
+			     .append = NO_SCRUB " nvgrace.open=cdev" },
 		.expected = { host_checks, nested_checks },
 	},
 };
