@@ -10,10 +10,12 @@
 #include "rows.h"
 
 #define NOISE 1.05
+#define LARGE 96u	/* GiB */
 
 enum mark {
 	NO_MARK,
 	EXTRA,		/* over a guest without GPU: ours at most .limit of the peer's */
+	EXTRA_LARGE,	/* the same, of GPUs that have LARGE or more */
 	EXTRA_PLAIN,	/* over a guest with the GPU, but without its memory: the same */
 	AT_MOST,	/* ours at most .limit times the peer's */
 	AT_LEAST,	/* ours at least .limit times the peer's */
@@ -32,7 +34,8 @@ static const struct row {
 	const char *other;
 } rows[] = {
 	{ "boot-s", "exec of QEMU to the guest's first kernel line (s)",
-	  "extra over no GPU at most a tenth of the peer's", EXTRA, 0.1, NULL },
+	  "extra over no GPU at most a tenth of the peer's, from 96 GiB on", EXTRA_LARGE, 0.1,
+	  NULL },
 	{ "boot-s", "the same, what the memory costs beside the GPU",
 	  "extra over a plain GPU at most a tenth of the peer's", EXTRA_PLAIN, 0.1, NULL },
 	{ "boot-s", "the same, growth with size and number",
@@ -149,6 +152,7 @@ static gdouble relation(const struct row *row, const struct bench_samples *sampl
 
 	switch (row->mark) {
 	case EXTRA:
+	case EXTRA_LARGE:
 		return (result->ours - result->none) / (result->peer - result->none);
 	case EXTRA_PLAIN:
 		return (result->ours - result->plain) / (result->peer - result->plain);
@@ -167,11 +171,11 @@ static gdouble relation(const struct row *row, const struct bench_samples *sampl
 	}
 }
 
-static const char *judge(const struct row *row, gdouble ratio)
+static const char *judge(const struct row *row, guint gib, gdouble ratio)
 {
 	gboolean held;
 
-	if (row->mark == NO_MARK)
+	if (row->mark == NO_MARK || (row->mark == EXTRA_LARGE && gib && gib < LARGE))
 		return "";
 	if (isnan(ratio))
 		return "not measured";
@@ -210,7 +214,7 @@ static void add_result(guint gib, guint gpus, gpointer opaque)
 	result.peer = median_of(c->samples, c->row->measure, "peer", &result, &result.n);
 	result.ours = median_of(c->samples, c->row->measure, "ours", &result, &result.n);
 	result.ratio = relation(c->row, c->samples, &result);
-	result.verdict = judge(c->row, result.ratio);
+	result.verdict = judge(c->row, gib, result.ratio);
 	g_array_append_val(c->results, result);
 }
 
