@@ -30,8 +30,8 @@ void vfio_nvgrace_dmabufs_put(VFIONVGraceMemory *mem);
  * vfio_nvgrace_dmabufs() - can the kernel take the memory from DMA?
  * @mem: the memory
  *
- * Returns: true if it is mapped for DMA by dma-bufs.  Those are revoked when the
- * device is reset, and while it does not decode memory on the host.
+ * Returns: true if it is mapped for DMA by dma-bufs.  Those are revoked when
+ * the device is reset, and while it does not decode memory on the host.
  */
 static inline bool vfio_nvgrace_dmabufs(const VFIONVGraceMemory *mem)
 {

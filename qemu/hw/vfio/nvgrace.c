@@ -49,10 +49,10 @@ static bool hide_bars(VFIONVGraceMemory *mem, VFIOPCIDevice *vdev, Error **errp)
  * What of a write to config space the host does not get, though the guest sees
  * it as done:
  *
- * The GPU stays in D0.  In D3hot the host's driver lets nobody reach the memory,
- * which is RAM to the guest: a vCPU that touches it would end QEMU, and so would
- * a listener that has to map it for DMA, as for a guest's IOMMU whenever that
- * is bypassed.
+ * The GPU stays in D0.  In D3hot the host's driver lets nobody reach the
+ * memory, which is RAM to the guest: a vCPU that touches it would end QEMU, and
+ * so would a listener that has to map it for DMA, as for a guest's IOMMU
+ * whenever that is bypassed.
  *
  * The GPU decodes memory if it has dma-bufs, which vfio-pci revokes otherwise.
  * The memory is behind no BAR, and BARs are out of the guest's reach by QEMU's
@@ -73,7 +73,8 @@ static uint32_t for_host(PCIDevice *pdev, uint32_t addr, uint32_t val, int len)
 }
 
 /* Of the byte at @at: is it written, with any of these bits set? */
-static bool sets(uint32_t addr, uint32_t val, int len, uint32_t at, uint8_t bits)
+static bool sets(uint32_t addr, uint32_t val, int len, uint32_t at,
+                 uint8_t bits)
 {
     return range_covers_byte(addr, len, at) && val >> (at - addr) * 8 & bits;
 }
