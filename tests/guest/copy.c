@@ -124,7 +124,7 @@ static void check_round_trip(struct gpu *gpu, void *ram)
 		compare("round-trip", ram, SEED_ROUND, "RAM to coherent memory to RAM");
 }
 
-void check_within(struct gpu *gpu, const char *check, guint32 flags)
+void check_within(struct gpu *gpu, const char *check, guint32 source)
 {
 	gsize page = sysconf(_SC_PAGESIZE);
 	char *from = (char *)gpu->memory, *to = from + page;
@@ -133,12 +133,12 @@ void check_within(struct gpu *gpu, const char *check, guint32 flags)
 	gsize good;
 	int error;
 
-	pattern_fill(from, page, SEED_WITHIN + flags, 0);
+	pattern_fill(from, page, SEED_WITHIN + source, 0);
 	memset(to, 0, page);
 	physical_pages(from, G_N_ELEMENTS(pages), pages);
 	error = copy_run(gpu, pages[0] - gpu->info.base, pages[1] - gpu->info.base, page,
-			 NVGRACE_GUEST_COPY_SRC_MEM | NVGRACE_GUEST_COPY_DST_MEM | flags, &copy);
-	good = pattern_match(to, page, SEED_WITHIN + flags, 0);
+			 source | NVGRACE_GUEST_COPY_DST_MEM, &copy);
+	good = pattern_match(to, page, SEED_WITHIN + source, 0);
 	report_check(check, !error && good == page,
 		     "%zu of %zu bytes are right, %s, status 0x%x", good, page,
 		     g_strerror(error), copy.status);
@@ -187,7 +187,7 @@ gboolean step_copy(struct gpu *gpu, const struct guest *guest G_GNUC_UNUSED)
 
 	check_coherence(gpu, ram);
 	check_round_trip(gpu, ram);
-	check_within(gpu, "within-memory", 0);
+	check_within(gpu, "within-memory", NVGRACE_GUEST_COPY_SRC_MEM);
 	check_within(gpu, "dma-memory", NVGRACE_GUEST_COPY_SRC_DMA);
 	check_bounds(gpu, ram);
 	check_interrupts(gpu);

@@ -104,9 +104,9 @@ gboolean copy_pages(struct gpu *gpu, const char *check, char *ram, char *memory,
 
 /*
  * copy.c: have the engine copy one page of the GPU's process memory to the next,
- * and check that it arrives.  @flags: NVGRACE_GUEST_COPY_SRC_DMA, or 0.
+ * and check that it arrives.  @source: NVGRACE_GUEST_COPY_SRC_MEM or _DMA.
  */
-void check_within(struct gpu *gpu, const char *check, guint32 flags);
+void check_within(struct gpu *gpu, const char *check, guint32 source);
 
 /* disk.c: the device node of the disk with that serial number; NULL if there is
  * none; caller frees. */

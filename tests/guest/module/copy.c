@@ -224,8 +224,7 @@ static long ioctl_copy(struct copy_engine *ce, void __user *arg)
 	case NVGRACE_GUEST_COPY_SRC_MEM | NVGRACE_GUEST_COPY_DST_MEM:
 		ret = copy_within_mem(ce, &copy);
 		break;
-	case NVGRACE_GUEST_COPY_SRC_MEM | NVGRACE_GUEST_COPY_DST_MEM |
-	     NVGRACE_GUEST_COPY_SRC_DMA:
+	case NVGRACE_GUEST_COPY_SRC_DMA | NVGRACE_GUEST_COPY_DST_MEM:
 		ret = copy_by_dma(ce, &copy);
 		break;
 	default:

@@ -57,8 +57,8 @@ struct nvgrace_guest_info {
 #define NVGRACE_GUEST_COPY_SRC_MEM	_BITUL(0)
 #define NVGRACE_GUEST_COPY_DST_MEM	_BITUL(1)
 /*
- * With both of them: the engine gets the source as a DMA address, as any device
- * would that knows nothing of coherent memory.  Onlined, and inside one page.
+ * @src: such an offset, too, but the engine gets it as a DMA address, as any other
+ * device would.  Onlined, and inside one page; @dst is in coherent memory.
  */
 #define NVGRACE_GUEST_COPY_SRC_DMA	_BITUL(2)
 
