@@ -570,6 +570,44 @@ static void test_window(void)
     g_assert_nonnull(strstr(output3, "highmem-mmio=on"));
 }
 
+static int run_two(const char *machine, char **output)
+{
+    NVGraceServer *servers[2];
+    char *json[2];
+    g_autofree char *args = NULL;
+    int status;
+
+    for (int i = 0; i < 2; i++) {
+        servers[i] = nvgrace_server_new();
+        nvgrace_server_add(servers[i], VFIO_REGION_SUBTYPE_NVGRACE_USEMEM,
+                           200 * GiB);
+        nvgrace_server_add(servers[i], VFIO_REGION_SUBTYPE_NVGRACE_RESMEM, GiB);
+        json[i] = nvgrace_server_device(servers[i], 1 + i, BAR_VIEW);
+    }
+    args = g_strdup_printf("-machine virt,gic-version=3%s -cpu max -m 1G "
+                           "-net none " NVGRACE_PORT(1) NVGRACE_PORT(2)
+                           "-device %s -device %s", machine, json[0], json[1]);
+    status = nvgrace_run(args, output);
+    for (int i = 0; i < 2; i++) {
+        g_free(json[i]);
+        nvgrace_server_free(servers[i]);
+    }
+    return status;
+}
+
+/* Each has room for its BARs, both have not. */
+static void test_window_two(void)
+{
+    g_autofree char *output = NULL, *output2 = NULL;
+
+    g_assert_cmpint(run_two("", &output), ==, 1);
+    g_assert_nonnull(strstr(output, "BARs of 0x8080000000 bytes for coherent "
+                            "GPU memory do not fit in the high PCIe MMIO "
+                            "window of 0x8000000000 bytes"));
+    g_assert_nonnull(strstr(output, "highmem-mmio-size=1024G."));
+    g_assert_cmpint(run_two(",highmem-mmio-size=1024G", &output2), ==, 0);
+}
+
 static void test_view_unknown(void)
 {
     g_autofree char *output = NULL;
@@ -613,6 +651,7 @@ int main(int argc, char **argv)
     qtest_add_func("nvgrace-bar/real-bar4", test_real_bar4);
     qtest_add_func("nvgrace-bar/refuses/msix", test_msix);
     qtest_add_func("nvgrace-bar/refuses/window", test_window);
+    qtest_add_func("nvgrace-bar/refuses/window-two", test_window_two);
     qtest_add_func("nvgrace-bar/refuses/view", test_view_unknown);
     return g_test_run();
 }

@@ -364,6 +364,19 @@ static void test_hint_minds_mem_addr(void)
     g_assert_cmpint(run_with(2048, gpus, &output2), ==, 0);
 }
 
+/* So does the list of retired pages of a GPU with extended memory. */
+static void test_hint_minds_egm(void)
+{
+    g_autofree char *output = NULL, *output2 = NULL;
+    const char *gpus = NVGRACE(1, "200G", "model=gb200,egm-node=0")
+                       NVGRACE(2, "100G", "model=gb200");
+
+    g_assert_cmpint(run_with(512, gpus, &output), ==, 1);
+    g_assert_nonnull(strstr(output, "no room for 100 GiB"));
+    g_assert_nonnull(strstr(output, "highmem-mmio-size=1024G."));
+    g_assert_cmpint(run_with(1024, gpus, &output2), ==, 0);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -385,6 +398,7 @@ int main(int argc, char **argv)
     qtest_add_func("/nvgrace/placement/hint/end", test_hints_end);
     qtest_add_func("/nvgrace/placement/hint/mem-addr",
                    test_hint_minds_mem_addr);
+    qtest_add_func("/nvgrace/placement/hint/egm", test_hint_minds_egm);
     qtest_add_func("/nvgrace/placement/hint/eight", test_eight);
     qtest_add_func("/nvgrace/placement/query/gpus", test_query);
     qtest_add_func("/nvgrace/placement/query/none", test_query_none);
