@@ -18,9 +18,10 @@
 
 /*
  * What stays mapped for the next read or write.  Mapping takes far longer than
- * copying 4 KiB does; this many bytes are little to keep the CPU's speculation in.
+ * copying 4 KiB does, and hardly longer for this than for 2 MiB: a few entries of
+ * a page table.
  */
-#define NVGRACE_WINDOW	SZ_2M
+#define NVGRACE_WINDOW	SZ_32M
 
 /* So much at most is one access of the CPU, if it is aligned. */
 #define NVGRACE_WORD	sizeof(u64)
@@ -47,7 +48,8 @@ size_t nvgrace_access_readable(struct nvgrace_region *region, size_t pos, size_t
 {
 	unsigned long first = PHYS_PFN(region->base + pos), pfn = first;
 
-	if (!xa_find(&nvgrace_poisoned, &pfn, PHYS_PFN(region->base + pos + len - 1), XA_PRESENT))
+	if (xa_empty(&nvgrace_poisoned) ||
+	    !xa_find(&nvgrace_poisoned, &pfn, PHYS_PFN(region->base + pos + len - 1), XA_PRESENT))
 		return len;
 	return pfn > first ? PFN_PHYS(pfn) - region->base - pos : 0;
 }
