@@ -27,8 +27,8 @@ struct machine {
 };
 
 static const struct machine quick[] = {
-	{ 4, 1, 1, NULL },
-	{ 96, 1, 1, "vfio,guest" },
+	{ 4, 1, 1, "vfio,scrub,typing" },
+	{ 96, 1, 1, "guest" },
 	{ 0 },
 };
 

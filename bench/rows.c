@@ -16,7 +16,7 @@ enum mark {
 	NO_MARK,
 	EXTRA,		/* over a guest without GPU: ours at most .limit of the peer's */
 	EXTRA_LARGE,	/* the same, of GPUs that have LARGE or more */
-	EXTRA_PLAIN,	/* over a guest with the GPU, but without its memory: the same */
+	EXTRA_PLAIN,	/* over a guest with the GPU, but without its memory: no mark, just so */
 	AT_MOST,	/* ours at most .limit times the peer's */
 	AT_LEAST,	/* ours at least .limit times the peer's */
 	OWN_RATIO,	/* ours at least .limit times the ours of .other */
@@ -37,7 +37,7 @@ static const struct row {
 	  "extra over no GPU at most a tenth of the peer's, from 96 GiB on", EXTRA_LARGE, 0.1,
 	  NULL },
 	{ "boot-s", "the same, what the memory costs beside the GPU",
-	  "extra over a plain GPU at most a tenth of the peer's", EXTRA_PLAIN, 0.1, NULL },
+	  "", EXTRA_PLAIN, 0, NULL },
 	{ "boot-s", "the same, growth with size and number",
 	  "extra over no GPU, per GPU: at most 1.2 times that of 1 x 4 GiB", GROWTH, 1.2, NULL },
 	{ "ram-map-s", "floor of these: VFIO takes the RAM of such a guest (s)", "", NO_MARK, 0,
@@ -47,7 +47,7 @@ static const struct row {
 	{ "reboot-s", "guest reboot to the first kernel line (s)",
 	  "extra over no GPU at most a tenth of the peer's", EXTRA, 0.1, NULL },
 	{ "reboot-s", "the same, what the memory costs beside the GPU",
-	  "extra over a plain GPU at most a tenth of the peer's", EXTRA_PLAIN, 0.1, NULL },
+	  "", EXTRA_PLAIN, 0, NULL },
 	{ "exit-s", "end of QEMU (s)", "", NO_MARK, 0, NULL },
 	{ "guest-tables-kib", "page tables of KVM and IOMMU, guest running (KiB)",
 	  "at most the peer's", AT_MOST, 1, NULL },
@@ -175,7 +175,8 @@ static const char *judge(const struct row *row, guint gib, gdouble ratio)
 {
 	gboolean held;
 
-	if (row->mark == NO_MARK || (row->mark == EXTRA_LARGE && gib && gib < LARGE))
+	if (row->mark == NO_MARK || row->mark == EXTRA_PLAIN ||
+	    (row->mark == EXTRA_LARGE && gib && gib < LARGE))
 		return "";
 	if (isnan(ratio))
 		return "not measured";
