@@ -7,8 +7,8 @@
 
 #include "agent.h"
 #include "measure.h"
-#include "stage2.h"
 #include "vm.h"
+#include "../tests/stack/stage2.h"
 
 /* the first that is more than informational: what is less takes time to print */
 #define FIRST_LINE "] Linux version "
@@ -30,7 +30,7 @@ struct touch {
 static void touch_begins(struct touch *touch, const struct bench_way *way)
 {
 	touch->tables = secondary_tables_kib();
-	touch->faults = stage2_count(ABOVE_4_GIB);
+	touch->faults = stage2_count(ABOVE_4_GIB, G_MAXINT64);
 	if (!touch->faults)
 		report_check("stage2", FALSE, "%s: faults cannot be counted: %s", way->name,
 			     g_strerror(errno));

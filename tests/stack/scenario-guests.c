@@ -18,9 +18,15 @@
 #include "host-vm.h"
 #include "pattern.h"
 #include "scenario.h"
+#include "stage2.h"
 
 #define DISK "/tmp/disk"
 #define PAGE 4096ul
+#define PMD (2ull << 20)
+
+/* Of a machine as QEMU's virt has it: behind the high ECAM is nothing but our memory */
+#define GAP 0x4020000000
+#define PCI_WINDOW 0x8000000000
 /* Places of each region that are looked at for what a guest has left */
 #define PLACES 61
 
@@ -63,17 +69,43 @@ static void run_guest(struct host_vm *vm)
 	report_stage(name);
 }
 
+/*
+ * KVM has mapped the memory in blocks of 2 MiB: it was asked for each of them once
+ * at most, though the guest has touched pages by the ten thousand.
+ */
+static void check_blocks(const struct host_vm *vm, struct stage2_counter *counter, int error)
+{
+	const char *size = g_hash_table_lookup(vm->facts, "coherent-size");
+	guint64 blocks = (size ? g_ascii_strtoull(size, NULL, 16) : 0) / PMD;
+	gint64 faults = counter ? stage2_end(counter) : -1;
+
+	report_check("stage2-blocks", faults > 0 && (guint64)faults <= blocks,
+		     "%" G_GINT64_FORMAT " faults at stage 2, of %" G_GINT64_FORMAT
+		     " blocks of 2 MiB%s%s", faults, blocks, error ? "; cannot count: " : "",
+		     error ? g_strerror(error) : "");
+}
+
 /* The main job: bind, start the guest, hear what it has to say. */
 void scenario_guest(const char *bdf)
 {
 	g_autofree char *extra = agent_cmdline("nvgrace.device");
+	gboolean bars = extra && strstr(extra, BAR_VIEW);
 	struct host_vm vm = { .bdf = bdf, .device = extra };
+	struct stage2_counter *counter;
+	int error;
 
-	if (extra && strstr(extra, BAR_VIEW))
+	if (bars)
 		vm.warning = BAR_WARNING;
 	if (!bind_gpu(bdf, EXPORTER))
 		return;
+	counter = stage2_count(GAP, PCI_WINDOW);
+	error = errno;
 	run_guest(&vm);
+	/* In the window of BARs there are others, and decoding is turned off and on. */
+	if (!bars)
+		check_blocks(&vm, counter, counter ? 0 : error);
+	else if (counter)
+		stage2_end(counter);
 	host_vm_clear(&vm);
 }
 

@@ -251,11 +251,13 @@ static const char *const nested_resmem_checks[] = {
 	"guest.upstream-resmem", "guest.ours-resmem", NULL
 };
 
+static const char *const blocks_checks[] = { "stage2-blocks", NULL };
+
 static const struct scenario scenarios[] = {
 	{
 		.options = { .name = "gh200", .scenario = "guest", .model = "gh200",
 			     .memory = "5G" },
-		.expected = { host_checks },
+		.expected = { host_checks, blocks_checks },
 		.guests = {
 			{ "guest.", guest_checks }, { "guest.", gpu_checks },
 			{ "guest.", resmem_checks },
@@ -284,7 +286,7 @@ static const struct scenario scenarios[] = {
 	}, {
 		.options = { .name = "gb200", .scenario = "guest", .model = "gb200",
 			     .memory = "4G" },
-		.expected = { host_checks },
+		.expected = { host_checks, blocks_checks },
 		.guests = { { "guest.", guest_checks }, { "guest.", gpu_checks } },
 	}, {
 		/* BARs of 2 GiB for 1536 MiB, and for 1154 MiB */

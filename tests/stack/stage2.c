@@ -39,10 +39,11 @@ static void drop(struct stage2_counter *counter)
 	g_free(counter);
 }
 
-struct stage2_counter *stage2_count(guint64 from)
+struct stage2_counter *stage2_count(guint64 from, guint64 to)
 {
 	struct perf_event_attr attr = { .type = PERF_TYPE_TRACEPOINT, .size = sizeof(attr) };
-	g_autofree char *filter = g_strdup_printf("ipa >= 0x%" G_GINT64_MODIFIER "x", from);
+	g_autofree char *filter = g_strdup_printf("ipa >= 0x%" G_GINT64_MODIFIER "x && ipa < 0x%"
+						  G_GINT64_MODIFIER "x", from, to);
 	struct stage2_counter *counter;
 	guint64 id;
 
