@@ -24,21 +24,22 @@ struct machine {
 	guint gpus;
 	guint rounds;
 	const char *what;	/* of host-bench.c, or NULL: all */
+	const char *ways;	/* likewise */
 };
 
 static const struct machine quick[] = {
-	{ 4, 1, 1, "vfio,scrub,typing" },
-	{ 96, 1, 1, "guest" },
+	{ 4, 1, 1, "vfio,scrub,typing", NULL },
+	{ 96, 1, 1, "guest", "none,ours,peer" },
 	{ 0 },
 };
 
 static const struct machine full[] = {
-	{ 4, 1, 5, NULL },
-	{ 96, 1, 5, NULL },
-	{ 192, 1, 3, NULL },
-	{ 96, 2, 3, "guest,typing" },
-	{ 96, 4, 3, "guest,typing" },
-	{ 4, 8, 3, "guest,typing" },
+	{ 4, 1, 5, NULL, NULL },
+	{ 96, 1, 5, NULL, NULL },
+	{ 192, 1, 3, NULL, NULL },
+	{ 96, 2, 3, "guest,typing", NULL },
+	{ 96, 4, 3, "guest,typing", NULL },
+	{ 4, 8, 3, "guest,typing", NULL },
 	{ 0 },
 };
 
@@ -67,8 +68,9 @@ static gboolean run_machine(const struct machine *m, struct bench_samples *sampl
 	g_autofree char *name = g_strdup_printf("bench-%ux%u", m->gpus, m->gib);
 	g_autofree char *memory = g_strdup_printf("%uG", m->gib);
 	g_autofree char *append = g_strdup_printf(
-		"bench.rounds=%u%s%s bench.gib=%u bench.guest=nvgrace.limit_mib=%u", m->rounds,
-		m->what ? " bench.what=" : "", m->what ?: "", m->gib, LIMIT_MIB);
+		"bench.rounds=%u%s%s%s%s bench.gib=%u bench.guest=nvgrace.limit_mib=%u", m->rounds,
+		m->what ? " bench.what=" : "", m->what ?: "", m->ways ? " bench.ways=" : "",
+		m->ways ?: "", m->gib, LIMIT_MIB);
 	g_autoptr(GPtrArray) more = g_ptr_array_new();
 	struct stack_options options = {
 		.name = name, .scenario = "bench", .model = "gh200", .memory = memory,

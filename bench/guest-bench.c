@@ -40,7 +40,7 @@
 
 /* The only one; and how long it may take for all */
 #define DISK "/dev/vda"
-#define DISK_MS 8000
+#define DISK_MS 5000
 
 static gdouble now(void)
 {
