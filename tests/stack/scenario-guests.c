@@ -416,7 +416,9 @@ static void check_nothing_left(const struct host_vm *vm)
 
 void scenario_lives(const char *bdf)
 {
-	g_autofree char *gpu = g_strdup_printf("vfio-pci-nvgrace,host=%s,bus=rp", bdf);
+	g_autofree char *extra = agent_cmdline("nvgrace.device");
+	g_autofree char *gpu = g_strdup_printf("vfio-pci-nvgrace,host=%s,bus=rp%s%s", bdf,
+					       extra ? "," : "", extra ?: "");
 	/* Of two CPUs one can use the memory while the other waits for a reset to end */
 	const char *const args[] = {
 		"-smp", "2", "-device", "pcie-root-port,id=rp,chassis=1", "-device", gpu,
@@ -430,8 +432,10 @@ void scenario_lives(const char *bdf)
 	struct host_vm lives = { .bdf = bdf, .name = "life", .args = args,
 				 .endings = (const char *const *)endings,
 				 .append = "nvgrace.flr=1 nvgrace.touch_mib=64" };
-	struct host_vm next = { .bdf = bdf };
+	struct host_vm next = { .bdf = bdf, .device = extra };
 
+	if (extra && strstr(extra, BAR_VIEW))
+		lives.warning = next.warning = BAR_WARNING;
 	if (!bind_gpu(bdf, EXPORTER))
 		return;
 	run_guest(&lives);
