@@ -28,7 +28,7 @@ struct machine {
 };
 
 static const struct machine quick[] = {
-	{ 4, 1, 1, "vfio,scrub,typing", NULL },
+	{ 4, 1, 1, "vfio,scrub,typing", "ours,peer" },
 	{ 96, 1, 1, "guest", "none,ours,peer" },
 	{ 0 },
 };
