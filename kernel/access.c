@@ -23,9 +23,6 @@
  */
 #define NVGRACE_WINDOW	SZ_32M
 
-/* So much at most is one access of the CPU, if it is aligned. */
-#define NVGRACE_WORD	sizeof(u64)
-
 /*
  * How often user memory that has been faulted in may be gone again, as it may be
  * when it is this memory and the device is reset.  What is never there, for
@@ -67,7 +64,6 @@ size_t nvgrace_access_readable(struct nvgrace_region *region, size_t pos, size_t
  */
 void *nvgrace_access_map(struct nvgrace_region *region, size_t pos, size_t len)
 {
-	WRITE_ONCE(region->ndev->mapped, true);
 	return memremap(region->base + pos, len, region->cached ? MEMREMAP_WB : MEMREMAP_WC);
 }
 
@@ -82,8 +78,6 @@ void *nvgrace_access_map(struct nvgrace_region *region, size_t pos, size_t len)
  */
 void nvgrace_access_forget(struct nvgrace_device *ndev)
 {
-	if (!xchg(&ndev->mapped, false))
-		return;
 	memunmap(ndev->window);
 	ndev->window = NULL;
 	vm_unmap_aliases();
@@ -92,10 +86,9 @@ void nvgrace_access_forget(struct nvgrace_device *ndev)
 /* Called with the gate and window_lock held; the mapping of @pos, or NULL: no memory. */
 static void *nvgrace_access_window(struct nvgrace_region *region, size_t pos)
 {
-	struct nvgrace_device *ndev = region->ndev;
 	size_t start = ALIGN_DOWN(pos, NVGRACE_WINDOW);
+	struct nvgrace_device *ndev = region->ndev;
 
-	lockdep_assert_held(&ndev->window_lock);
 	if (!ndev->window || ndev->window_base != region->base + start) {
 		memunmap(ndev->window);
 		ndev->window_base = region->base + start;
@@ -108,9 +101,11 @@ static void *nvgrace_access_window(struct nvgrace_region *region, size_t pos)
 #define nvgrace_access_as(type, dst, src) \
 	WRITE_ONCE(*(type *)(dst), READ_ONCE(*(const type *)(src)))
 
-/* Up to 8 bytes: one access, if they are a power of two and aligned. */
-static void nvgrace_access_word(void *dst, const void *src, size_t len, bool aligned)
+/* Up to 8 bytes: what one access of the CPU can do is one. */
+static void nvgrace_access_word(void *dst, const void *src, size_t len)
 {
+	bool aligned = IS_ALIGNED((unsigned long)dst | (unsigned long)src, len);
+
 	if (aligned && len == sizeof(u64))
 		nvgrace_access_as(u64, dst, src);
 	else if (aligned && len == sizeof(u32))
@@ -121,6 +116,24 @@ static void nvgrace_access_word(void *dst, const void *src, size_t len, bool ali
 		memcpy(dst, src, len);
 }
 
+/* Called with page faults disabled.  Return: bytes that were not copied. */
+static size_t nvgrace_access_user(void *map, char __user *buf, size_t len, bool iswrite)
+{
+	size_t left;
+	u64 word;
+
+	if (len > sizeof(word))
+		return iswrite ? __copy_from_user_inatomic(map, buf, len) :
+				 __copy_to_user_inatomic(buf, map, len);
+	if (!iswrite) {
+		nvgrace_access_word(&word, map, len);
+		return __copy_to_user_inatomic(buf, &word, len);
+	}
+	left = __copy_from_user_inatomic(&word, buf, len);
+	nvgrace_access_word(map, &word, len - left);
+	return left;
+}
+
 /*
  * Copy what can be copied at once, inside one window.  Return: bytes; 0 if user
  * memory has to be faulted in first; or a negative error.
@@ -129,31 +142,19 @@ static ssize_t nvgrace_access_copy(struct nvgrace_region *region, size_t pos, ch
 				   size_t len, bool iswrite)
 {
 	struct nvgrace_device *ndev = region->ndev;
-	bool word = len <= NVGRACE_WORD;
-	ssize_t ret;
+	ssize_t ret = nvgrace_gate_enter(ndev, true);
 	void *map;
-	u64 value;
 
-	if (word && iswrite)
-		len -= copy_from_user(&value, buf, len);
-	if (!len)
-		return -EFAULT;
-	ret = nvgrace_gate_enter(ndev, true);
 	if (ret)
 		return ret;
-
 	mutex_lock(&ndev->window_lock);
 	map = nvgrace_access_window(region, pos);
 	if (!iswrite)
 		len = nvgrace_access_readable(region, pos, len);
 	ret = !map ? -ENOMEM : len ?: -EIO;
-	if (ret > 0 && word) {
-		nvgrace_access_word(iswrite ? map : &value, iswrite ? &value : map, len,
-				    !(pos % len));
-	} else if (ret > 0) {
+	if (ret > 0) {
 		pagefault_disable();
-		ret -= iswrite ? __copy_from_user_inatomic(map, buf, len) :
-				 __copy_to_user_inatomic(buf, map, len);
+		ret -= nvgrace_access_user(map, buf, len, iswrite);
 		pagefault_enable();
 	}
 	/* The device may suspend when the caller puts his runtime PM reference. */
@@ -161,9 +162,6 @@ static ssize_t nvgrace_access_copy(struct nvgrace_region *region, size_t pos, ch
 		nvgrace_access_forget(ndev);
 	mutex_unlock(&ndev->window_lock);
 	nvgrace_gate_exit(ndev);
-
-	if (ret > 0 && word && !iswrite)
-		ret = len - copy_to_user(buf, &value, len) ?: -EFAULT;
 	return ret;
 }
 
@@ -183,16 +181,14 @@ ssize_t nvgrace_access_rw(struct vfio_pci_core_device *core, char __user *buf, s
 	unsigned int index = VFIO_PCI_OFFSET_TO_INDEX(*ppos) - VFIO_PCI_NUM_REGIONS, tries = 0;
 	struct nvgrace_region *region = core->region[index].data;
 	size_t pos = *ppos & VFIO_PCI_OFFSET_MASK, done = 0, len;
-	ssize_t ret = 0;
+	ssize_t ret = -EINTR;
 
 	if (pos >= region->size)
 		return -EINVAL;
 	count = min(count, region->size - pos);
 
 	/* A part may turn out shorter; the one after it, of nothing, is the error. */
-	while (done < count) {
-		if (fatal_signal_pending(current))
-			return done ?: -EINTR;
+	while (done < count && !fatal_signal_pending(current)) {
 		len = min(count - done, NVGRACE_WINDOW - (pos + done) % NVGRACE_WINDOW);
 		ret = nvgrace_access_copy(region, pos + done, buf + done, len, iswrite);
 		tries = ret ? 0 : tries + 1;

@@ -68,8 +68,6 @@ struct nvgrace_region {
  * @window_lock: for @window and @window_base, under @gate
  * @window: a part of the memory that the last read or write has left mapped, or NULL
  * @window_base: its host physical address
- * @mapped: some of the memory has been mapped into the kernel since it was last
- *	made sure that none is, in any TLB either
  * @scrub: see there
  */
 struct nvgrace_device {
@@ -85,7 +83,6 @@ struct nvgrace_device {
 	struct mutex window_lock;	/* window, window_base */
 	void *window;
 	phys_addr_t window_base;
-	bool mapped;
 	struct nvgrace_scrub scrub;
 };
 
