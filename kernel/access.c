@@ -73,7 +73,7 @@ void *nvgrace_access_map(struct nvgrace_region *region, size_t pos, size_t len)
  *
  * A cacheable mapping that is kept could be read speculatively while the memory
  * does not work; so could one that is gone, but still in a TLB: vunmap is lazy.
- * Called with the gate held for writing, or with the gate and window_lock held;
+ * Called with the gate held for writing, or with window_lock held so inside it;
  * while a scrub runs, only what is not the scrub's is unmapped.
  */
 void nvgrace_access_forget(struct nvgrace_device *ndev)
@@ -83,17 +83,32 @@ void nvgrace_access_forget(struct nvgrace_device *ndev)
 	vm_unmap_aliases();
 }
 
-/* Called with the gate and window_lock held; the mapping of @pos, or NULL: no memory. */
+static bool nvgrace_access_in_window(struct nvgrace_region *region, size_t start)
+{
+	return region->ndev->window && region->ndev->window_base == region->base + start;
+}
+
+/*
+ * Called with the gate held.  Return: the mapping of @pos, or NULL: no memory.
+ * window_lock is held for reading then, so that who wants the same window need
+ * not wait.
+ */
 static void *nvgrace_access_window(struct nvgrace_region *region, size_t pos)
 {
 	size_t start = ALIGN_DOWN(pos, NVGRACE_WINDOW);
 	struct nvgrace_device *ndev = region->ndev;
 
-	if (!ndev->window || ndev->window_base != region->base + start) {
-		memunmap(ndev->window);
-		ndev->window_base = region->base + start;
-		ndev->window = nvgrace_access_map(region, start,
-						  min(region->size - start, NVGRACE_WINDOW));
+	down_read(&ndev->window_lock);
+	if (!nvgrace_access_in_window(region, start)) {
+		up_read(&ndev->window_lock);
+		down_write(&ndev->window_lock);
+		if (!nvgrace_access_in_window(region, start)) {
+			memunmap(ndev->window);
+			ndev->window_base = region->base + start;
+			ndev->window = nvgrace_access_map(region, start, min(region->size - start,
+									     NVGRACE_WINDOW));
+		}
+		downgrade_write(&ndev->window_lock);
 	}
 	return ndev->window ? ndev->window + (pos - start) : NULL;
 }
@@ -147,7 +162,6 @@ static ssize_t nvgrace_access_copy(struct nvgrace_region *region, size_t pos, ch
 
 	if (ret)
 		return ret;
-	mutex_lock(&ndev->window_lock);
 	map = nvgrace_access_window(region, pos);
 	if (!iswrite)
 		len = nvgrace_access_readable(region, pos, len);
@@ -157,10 +171,13 @@ static ssize_t nvgrace_access_copy(struct nvgrace_region *region, size_t pos, ch
 		ret -= nvgrace_access_user(map, buf, len, iswrite);
 		pagefault_enable();
 	}
+	up_read(&ndev->window_lock);
 	/* The device may suspend when the caller puts his runtime PM reference. */
-	if (ndev->core.pm_runtime_engaged)
+	if (ndev->core.pm_runtime_engaged) {
+		down_write(&ndev->window_lock);
 		nvgrace_access_forget(ndev);
-	mutex_unlock(&ndev->window_lock);
+		up_write(&ndev->window_lock);
+	}
 	nvgrace_gate_exit(ndev);
 	return ret;
 }

@@ -14,7 +14,6 @@
 #ifndef NVGRACE_H
 #define NVGRACE_H
 
-#include <linux/mutex.h>
 #include <linux/rwsem.h>
 #include <linux/vfio_pci_core.h>
 #include <linux/xarray.h>
@@ -80,7 +79,7 @@ struct nvgrace_device {
 	atomic_t closed;
 	bool ready;
 	unsigned long asked;
-	struct mutex window_lock;	/* window, window_base */
+	struct rw_semaphore window_lock;
 	void *window;
 	phys_addr_t window_base;
 	struct nvgrace_scrub scrub;
