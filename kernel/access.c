@@ -73,8 +73,8 @@ void *nvgrace_access_map(struct nvgrace_region *region, size_t pos, size_t len)
  *
  * A cacheable mapping that is kept could be read speculatively while the memory
  * does not work; so could one that is gone, but still in a TLB: vunmap is lazy.
- * Called with the gate held for writing, or with window_lock held so inside it;
- * while a scrub runs, only what is not the scrub's is unmapped.
+ * Called with the gate held for writing; while a scrub runs, only what is not the
+ * scrub's is unmapped.
  */
 void nvgrace_access_forget(struct nvgrace_device *ndev)
 {
@@ -83,34 +83,32 @@ void nvgrace_access_forget(struct nvgrace_device *ndev)
 	vm_unmap_aliases();
 }
 
-static bool nvgrace_access_in_window(struct nvgrace_region *region, size_t start)
+static bool nvgrace_access_in_window(struct nvgrace_region *region, size_t pos)
 {
-	return region->ndev->window && region->ndev->window_base == region->base + start;
+	phys_addr_t base = region->base + ALIGN_DOWN(pos, NVGRACE_WINDOW);
+
+	return region->ndev->window && region->ndev->window_base == base;
 }
 
 /*
- * Called with the gate held.  Return: the mapping of @pos, or NULL: no memory.
- * window_lock is held for reading then, so that who wants the same window need
- * not wait.
+ * Have @pos in the window.  Called with the gate held for reading, which for
+ * this is held for writing: what others do in the same window, they do side by
+ * side.  If it was closed in between, nothing is mapped.
  */
-static void *nvgrace_access_window(struct nvgrace_region *region, size_t pos)
+static void nvgrace_access_move_window(struct nvgrace_region *region, size_t pos)
 {
 	size_t start = ALIGN_DOWN(pos, NVGRACE_WINDOW);
 	struct nvgrace_device *ndev = region->ndev;
 
-	down_read(&ndev->window_lock);
-	if (!nvgrace_access_in_window(region, start)) {
-		up_read(&ndev->window_lock);
-		down_write(&ndev->window_lock);
-		if (!nvgrace_access_in_window(region, start)) {
-			memunmap(ndev->window);
-			ndev->window_base = region->base + start;
-			ndev->window = nvgrace_access_map(region, start, min(region->size - start,
-									     NVGRACE_WINDOW));
-		}
-		downgrade_write(&ndev->window_lock);
+	up_read(&ndev->gate);
+	down_write(&ndev->gate);
+	if (ndev->ready && !nvgrace_access_in_window(region, pos)) {
+		memunmap(ndev->window);
+		ndev->window_base = region->base + start;
+		ndev->window = nvgrace_access_map(region, start,
+						  min(region->size - start, NVGRACE_WINDOW));
 	}
-	return ndev->window ? ndev->window + (pos - start) : NULL;
+	downgrade_write(&ndev->gate);
 }
 
 #define nvgrace_access_as(type, dst, src) \
@@ -151,32 +149,30 @@ static size_t nvgrace_access_user(void *map, char __user *buf, size_t len, bool 
 
 /*
  * Copy what can be copied at once, inside one window.  Return: bytes; 0 if user
- * memory has to be faulted in first; or a negative error.
+ * memory has to be faulted in first, or nothing else than to try again; or a
+ * negative error.
  */
 static ssize_t nvgrace_access_copy(struct nvgrace_region *region, size_t pos, char __user *buf,
 				   size_t len, bool iswrite)
 {
 	struct nvgrace_device *ndev = region->ndev;
 	ssize_t ret = nvgrace_gate_enter(ndev, true);
-	void *map;
 
 	if (ret)
 		return ret;
-	map = nvgrace_access_window(region, pos);
-	if (!iswrite)
-		len = nvgrace_access_readable(region, pos, len);
-	ret = !map ? -ENOMEM : len ?: -EIO;
-	if (ret > 0) {
+	if (!nvgrace_access_in_window(region, pos))
+		nvgrace_access_move_window(region, pos);
+	if (!nvgrace_access_in_window(region, pos)) {
+		ret = ndev->ready ? -ENOMEM : 0;
+	} else {
+		if (!iswrite)
+			len = nvgrace_access_readable(region, pos, len);
 		pagefault_disable();
-		ret -= nvgrace_access_user(map, buf, len, iswrite);
+		ret = len - nvgrace_access_user(ndev->window + pos % NVGRACE_WINDOW, buf, len,
+						iswrite);
 		pagefault_enable();
-	}
-	up_read(&ndev->window_lock);
-	/* The device may suspend when the caller puts his runtime PM reference. */
-	if (ndev->core.pm_runtime_engaged) {
-		down_write(&ndev->window_lock);
-		nvgrace_access_forget(ndev);
-		up_write(&ndev->window_lock);
+		if (!len)
+			ret = -EIO;
 	}
 	nvgrace_gate_exit(ndev);
 	return ret;
@@ -220,5 +216,8 @@ ssize_t nvgrace_access_rw(struct vfio_pci_core_device *core, char __user *buf, s
 		*ppos += ret;
 		cond_resched();
 	}
+	/* The device may suspend when the caller puts his runtime PM reference. */
+	if (core->pm_runtime_engaged)
+		nvgrace_gate_renew(core->pdev);
 	return done ?: ret;
 }

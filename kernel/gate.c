@@ -5,7 +5,7 @@
  * vfio-pci-core keeps users from the BARs in resets and low power states: it
  * takes core.memory_lock for writing and removes the mappings of the BARs.  It
  * knows nothing of mappings of device-specific regions, and not every reset is
- * one of its own (sysfs).  So the same is done here: the gate is closed, which
+ * one of its own (sysfs).  So the same is done here, beside it: the gate is closed, which
  * removes all mappings and forgets that the memory was ready, and opened again
  *
  *	around each reset: reset_prepare and reset_done
@@ -32,20 +32,18 @@
  * @awake: the caller holds a runtime PM reference, so the device is in D0 even
  *	if the user has allowed it to suspend
  *
- * On success core.memory_lock and the gate are held for reading, until
- * nvgrace_gate_exit(): do not fault user memory in.
+ * On success the gate is held for reading, until nvgrace_gate_exit(): do not fault
+ * user memory in.
  *
  * Return: 0; -EAGAIN if the memory is not ready, or a reset is in progress;
  * -ETIMEDOUT if the device's time to be ready has run out; -EIO in a low power
- * state; -EINTR on a fatal signal; -ECANCELED for a scrub that must end.
+ * state; -ECANCELED for a scrub that must end.
  */
 int nvgrace_gate_try(struct nvgrace_device *ndev, bool awake)
 {
 	struct vfio_pci_core_device *core = &ndev->core;
 	int ret;
 
-	if (down_read_killable(&core->memory_lock))
-		return -EINTR;
 	down_read(&ndev->gate);
 	if (READ_ONCE(ndev->scrub.stop))
 		ret = -ECANCELED;
@@ -67,7 +65,7 @@ int nvgrace_gate_try(struct nvgrace_device *ndev, bool awake)
  * Asks every now and then, and sleeps without a lock in between.  mmap_lock may
  * be held.
  *
- * Return: as nvgrace_gate_try(), but for -EAGAIN.
+ * Return: as nvgrace_gate_try(), but -EINTR on a fatal signal instead of -EAGAIN.
  */
 int nvgrace_gate_enter(struct nvgrace_device *ndev, bool awake)
 {
@@ -87,16 +85,9 @@ int nvgrace_gate_enter(struct nvgrace_device *ndev, bool awake)
  */
 void nvgrace_gate_exit(struct nvgrace_device *ndev)
 {
-	/*
-	 * A read or write has woken the device, which may lose its state when
-	 * the caller puts his runtime PM reference.
-	 */
-	if (ndev->core.pm_runtime_engaged)
-		WRITE_ONCE(ndev->ready, false);
 	/* What was written arrives before whatever the device is told next. */
 	wmb();
 	up_read(&ndev->gate);
-	up_read(&ndev->core.memory_lock);
 }
 
 /**

@@ -125,7 +125,6 @@ static int nvgrace_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 	dev_set_drvdata(&pdev->dev, &ndev->core);
 	nvgrace_dmabuf_init(ndev);
 	init_rwsem(&ndev->gate);
-	init_rwsem(&ndev->window_lock);
 
 	ret = nvgrace_memory_init(ndev) ?: nvgrace_scrub_init(ndev) ?:
 	      nvgrace_ready_init(ndev) ?: vfio_pci_core_register_device(&ndev->core);

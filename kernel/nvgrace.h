@@ -55,17 +55,17 @@ struct nvgrace_region {
  * @cxl_dvsec: config space offset of the CXL device DVSEC, or 0
  * @gate: held for reading while the memory is mapped or accessed, so that
  *	whoever has had it for writing knows that nobody does.  Order: mmap_lock,
- *	then core.memory_lock, then @gate, then core.irqlock or @window_lock.
- *	core.memory_lock alone is not enough, since in reset_prepare and
- *	reset_done it may or may not be held, depending on who resets.
+ *	then core.memory_lock, then @gate, then core.irqlock.
+ *	core.memory_lock cannot do this, since in reset_prepare and reset_done it
+ *	may or may not be held, depending on who resets.
  *	No user memory is faulted in and nobody sleeps for the device under @gate
  * @closed: how many keep the gate closed.  Increased under @gate held for writing
  * @ready: the memory has been found ready since the last reset.  Written under
  *	@gate; who has it for writing clears it, so who has it for reading sees
  *	it set only while that is true
  * @asked: when it was first found not to be (jiffies), or 0.  Likewise
- * @window_lock: for @window and @window_base, under @gate
- * @window: a part of the memory that the last read or write has left mapped, or NULL
+ * @window: a part of the memory that the last read or write has left mapped, or
+ *	NULL.  Protected by @gate, as is @window_base
  * @window_base: its host physical address
  * @scrub: see there
  */
@@ -79,7 +79,6 @@ struct nvgrace_device {
 	atomic_t closed;
 	bool ready;
 	unsigned long asked;
-	struct rw_semaphore window_lock;
 	void *window;
 	phys_addr_t window_base;
 	struct nvgrace_scrub scrub;

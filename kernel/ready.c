@@ -51,10 +51,13 @@ static bool nvgrace_ready_ask_cxl(struct nvgrace_device *ndev, unsigned int *tim
 /*
  * The user may have turned memory decoding off.  That does not concern the
  * coherent memory, which is behind no BAR, but it does concern the registers:
- * decoding is turned on while they are read.  core.memory_lock is held, so the
- * user can neither change his own setting meanwhile nor, as long as that is off,
- * map a BAR; irqlock keeps out the interrupt handler, which masks INTx in the
- * same register, and others who ask.
+ * decoding is turned on while they are read.  With core.memory_lock the user can
+ * neither change his own setting meanwhile nor, as long as that is off, map a BAR;
+ * irqlock keeps out the interrupt handler, which masks INTx in the same register,
+ * and others who ask.
+ *
+ * Who has core.memory_lock for writing is about to reset the device or to change
+ * its power state, and may be waiting for the gate: do not wait for him.
  */
 static bool nvgrace_ready_ask_bar0(struct nvgrace_device *ndev)
 {
@@ -62,6 +65,8 @@ static bool nvgrace_ready_ask_bar0(struct nvgrace_device *ndev)
 	bool ready = false;
 	u16 cmd;
 
+	if (!down_read_trylock(&ndev->core.memory_lock))
+		return false;
 	spin_lock_irq(&ndev->core.irqlock);
 	pci_read_config_word(pdev, PCI_COMMAND, &cmd);
 	if (!PCI_POSSIBLE_ERROR(cmd)) {
@@ -71,6 +76,7 @@ static bool nvgrace_ready_ask_bar0(struct nvgrace_device *ndev)
 		pci_write_config_word(pdev, PCI_COMMAND, cmd);
 	}
 	spin_unlock_irq(&ndev->core.irqlock);
+	up_read(&ndev->core.memory_lock);
 	return ready;
 }
 
@@ -80,7 +86,7 @@ static bool nvgrace_ready_ask_bar0(struct nvgrace_device *ndev)
  *
  * Asks the device until it has once said yes since the last reset.  Its time runs
  * from the first question on: who asks when it is over gets one answer.
- * core.memory_lock and the gate are held for reading.
+ * The gate is held for reading.
  *
  * Return: 0 if it does; -EAGAIN if it does not yet; -ETIMEDOUT if it should.
  */
