@@ -24,6 +24,12 @@
 #define NVGRACE_WINDOW	SZ_32M
 
 /*
+ * How much is copied at most before others get the gate, to move the window or to
+ * reset the device.  Divides NVGRACE_WINDOW.
+ */
+#define NVGRACE_CHUNK	SZ_2M
+
+/*
  * How often user memory that has been faulted in may be gone again, as it may be
  * when it is this memory and the device is reset.  What is never there, for
  * reasons that the fault handler does not see (MTE tags), must come to an end.
@@ -93,22 +99,27 @@ static bool nvgrace_access_in_window(struct nvgrace_region *region, size_t pos)
 /*
  * Have @pos in the window.  Called with the gate held for reading, which for
  * this is held for writing: what others do in the same window, they do side by
- * side.  If it was closed in between, nothing is mapped.
+ * side.  Return: 0; -ENOMEM; or -EAGAIN: it was closed in between.
  */
-static void nvgrace_access_move_window(struct nvgrace_region *region, size_t pos)
+static int nvgrace_access_move_window(struct nvgrace_region *region, size_t pos)
 {
 	size_t start = ALIGN_DOWN(pos, NVGRACE_WINDOW);
 	struct nvgrace_device *ndev = region->ndev;
+	int ret = 0;
 
 	up_read(&ndev->gate);
 	down_write(&ndev->gate);
-	if (ndev->ready && !nvgrace_access_in_window(region, pos)) {
+	if (!ndev->ready) {
+		ret = -EAGAIN;
+	} else if (!nvgrace_access_in_window(region, pos)) {
 		memunmap(ndev->window);
 		ndev->window_base = region->base + start;
 		ndev->window = nvgrace_access_map(region, start,
 						  min(region->size - start, NVGRACE_WINDOW));
+		ret = ndev->window ? 0 : -ENOMEM;
 	}
 	downgrade_write(&ndev->gate);
+	return ret;
 }
 
 #define nvgrace_access_as(type, dst, src) \
@@ -129,28 +140,28 @@ static void nvgrace_access_word(void *dst, const void *src, size_t len)
 		memcpy(dst, src, len);
 }
 
-/* Called with page faults disabled.  Return: bytes that were not copied. */
+/* Called with page faults disabled.  Return: bytes copied; of a word all or none. */
 static size_t nvgrace_access_user(void *map, char __user *buf, size_t len, bool iswrite)
 {
-	size_t left;
 	u64 word;
 
 	if (len > sizeof(word))
-		return iswrite ? __copy_from_user_inatomic(map, buf, len) :
-				 __copy_to_user_inatomic(buf, map, len);
-	if (!iswrite) {
+		return len - (iswrite ? __copy_from_user_inatomic(map, buf, len) :
+					__copy_to_user_inatomic(buf, map, len));
+	if (!iswrite)
 		nvgrace_access_word(&word, map, len);
-		return __copy_to_user_inatomic(buf, &word, len);
-	}
-	left = __copy_from_user_inatomic(&word, buf, len);
-	nvgrace_access_word(map, &word, len - left);
-	return left;
+	if (iswrite ? __copy_from_user_inatomic(&word, buf, len) :
+		      __copy_to_user_inatomic(buf, &word, len))
+		return 0;
+	if (iswrite)
+		nvgrace_access_word(map, &word, len);
+	return len;
 }
 
 /*
  * Copy what can be copied at once, inside one window.  Return: bytes; 0 if user
- * memory has to be faulted in first, or nothing else than to try again; or a
- * negative error.
+ * memory has to be faulted in first; -EAGAIN if it is to be tried again; or
+ * another negative error.
  */
 static ssize_t nvgrace_access_copy(struct nvgrace_region *region, size_t pos, char __user *buf,
 				   size_t len, bool iswrite)
@@ -161,18 +172,15 @@ static ssize_t nvgrace_access_copy(struct nvgrace_region *region, size_t pos, ch
 	if (ret)
 		return ret;
 	if (!nvgrace_access_in_window(region, pos))
-		nvgrace_access_move_window(region, pos);
-	if (!nvgrace_access_in_window(region, pos)) {
-		ret = ndev->ready ? -ENOMEM : 0;
-	} else {
-		if (!iswrite)
-			len = nvgrace_access_readable(region, pos, len);
+		ret = nvgrace_access_move_window(region, pos);
+	if (!iswrite)
+		len = nvgrace_access_readable(region, pos, len);
+	if (!ret && !len)
+		ret = -EIO;
+	if (!ret) {
 		pagefault_disable();
-		ret = len - nvgrace_access_user(ndev->window + pos % NVGRACE_WINDOW, buf, len,
-						iswrite);
+		ret = nvgrace_access_user(ndev->window + pos % NVGRACE_WINDOW, buf, len, iswrite);
 		pagefault_enable();
-		if (!len)
-			ret = -EIO;
 	}
 	nvgrace_gate_exit(ndev);
 	return ret;
@@ -193,8 +201,8 @@ ssize_t nvgrace_access_rw(struct vfio_pci_core_device *core, char __user *buf, s
 {
 	unsigned int index = VFIO_PCI_OFFSET_TO_INDEX(*ppos) - VFIO_PCI_NUM_REGIONS, tries = 0;
 	struct nvgrace_region *region = core->region[index].data;
-	size_t pos = *ppos & VFIO_PCI_OFFSET_MASK, done = 0, len;
-	ssize_t ret = -EINTR;
+	size_t pos = *ppos & VFIO_PCI_OFFSET_MASK, done = 0, missing = 0, len;
+	ssize_t ret = 0;
 
 	if (pos >= region->size)
 		return -EINVAL;
@@ -202,22 +210,24 @@ ssize_t nvgrace_access_rw(struct vfio_pci_core_device *core, char __user *buf, s
 
 	/* A part may turn out shorter; the one after it, of nothing, is the error. */
 	while (done < count && !fatal_signal_pending(current)) {
-		len = min(count - done, NVGRACE_WINDOW - (pos + done) % NVGRACE_WINDOW);
-		ret = nvgrace_access_copy(region, pos + done, buf + done, len, iswrite);
+		cond_resched();
+		len = min(count - done, NVGRACE_CHUNK - (pos + done) % NVGRACE_CHUNK);
+		ret = nvgrace_access_copy(region, pos + done, buf + done, len - missing, iswrite);
+		if (ret == -EAGAIN)
+			continue;
 		tries = ret ? 0 : tries + 1;
 		/* The one for reading alters nothing: what is behind may be what is read. */
-		if (!ret && (tries > NVGRACE_TRIES ||
-			     (iswrite ? fault_in_readable(buf + done, len) :
-					fault_in_safe_writeable(buf + done, len)) == len))
+		missing = ret ? 0 : iswrite ? fault_in_readable(buf + done, len) :
+					      fault_in_safe_writeable(buf + done, len);
+		if (missing == len || tries > NVGRACE_TRIES)
 			ret = -EFAULT;
 		if (ret < 0)
 			break;
 		done += ret;
 		*ppos += ret;
-		cond_resched();
 	}
 	/* The device may suspend when the caller puts his runtime PM reference. */
 	if (core->pm_runtime_engaged)
 		nvgrace_gate_renew(core->pdev);
-	return done ?: ret;
+	return done ?: fatal_signal_pending(current) ? -EINTR : ret;
 }

@@ -47,11 +47,14 @@ int nvgrace_gate_try(struct nvgrace_device *ndev, bool awake)
 	down_read(&ndev->gate);
 	if (READ_ONCE(ndev->scrub.stop))
 		ret = -ECANCELED;
+	/* First: if it is open, it stays so, and the state is that of the last who opened. */
+	else if (atomic_read_acquire(&ndev->closed))
+		ret = -EAGAIN;
 	else if ((__force int)core->pdev->current_state >= (__force int)PCI_D3hot ||
 		 (core->pm_runtime_engaged && !awake))
 		ret = -EIO;
 	else
-		ret = atomic_read(&ndev->closed) ? -EAGAIN : nvgrace_ready_test(ndev);
+		ret = nvgrace_ready_test(ndev);
 	if (ret)
 		nvgrace_gate_exit(ndev);
 	return ret;
@@ -125,7 +128,7 @@ void nvgrace_gate_close(struct pci_dev *pdev)
  */
 void nvgrace_gate_open(struct pci_dev *pdev)
 {
-	atomic_dec(&nvgrace_device(pdev)->closed);
+	atomic_dec_return_release(&nvgrace_device(pdev)->closed);
 }
 
 /**

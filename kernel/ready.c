@@ -51,13 +51,10 @@ static bool nvgrace_ready_ask_cxl(struct nvgrace_device *ndev, unsigned int *tim
 /*
  * The user may have turned memory decoding off.  That does not concern the
  * coherent memory, which is behind no BAR, but it does concern the registers:
- * decoding is turned on while they are read.  With core.memory_lock the user can
- * neither change his own setting meanwhile nor, as long as that is off, map a BAR;
- * irqlock keeps out the interrupt handler, which masks INTx in the same register,
- * and others who ask.
- *
- * Who has core.memory_lock for writing is about to reset the device or to change
- * its power state, and may be waiting for the gate: do not wait for him.
+ * decoding is turned on while they are read.  core.memory_lock is held, so the
+ * user can neither change his own setting meanwhile nor, as long as that is off,
+ * map a BAR; irqlock keeps out the interrupt handler, which masks INTx in the
+ * same register, and others who ask.
  */
 static bool nvgrace_ready_ask_bar0(struct nvgrace_device *ndev)
 {
@@ -65,8 +62,6 @@ static bool nvgrace_ready_ask_bar0(struct nvgrace_device *ndev)
 	bool ready = false;
 	u16 cmd;
 
-	if (!down_read_trylock(&ndev->core.memory_lock))
-		return false;
 	spin_lock_irq(&ndev->core.irqlock);
 	pci_read_config_word(pdev, PCI_COMMAND, &cmd);
 	if (!PCI_POSSIBLE_ERROR(cmd)) {
@@ -76,7 +71,6 @@ static bool nvgrace_ready_ask_bar0(struct nvgrace_device *ndev)
 		pci_write_config_word(pdev, PCI_COMMAND, cmd);
 	}
 	spin_unlock_irq(&ndev->core.irqlock);
-	up_read(&ndev->core.memory_lock);
 	return ready;
 }
 
@@ -92,19 +86,28 @@ static bool nvgrace_ready_ask_bar0(struct nvgrace_device *ndev)
  */
 int nvgrace_ready_test(struct nvgrace_device *ndev)
 {
+	unsigned long now = jiffies | 1, since;
 	struct pci_dev *pdev = ndev->core.pdev;
 	unsigned int timeout_ms = NVGRACE_READY_MS;
+	bool ready = READ_ONCE(ndev->ready);
 
+	if (ready)
+		return 0;
+	/* Who changes something may be waiting for the gate: he is not waited for. */
+	if (!down_read_trylock(&ndev->core.memory_lock))
+		return -EAGAIN;
 	/* An error has cut the link: what is reset until it is back is not ready. */
-	if (!READ_ONCE(ndev->ready) && !pci_channel_offline(pdev))
-		WRITE_ONCE(ndev->ready, ndev->cxl_dvsec ?
-			   nvgrace_ready_ask_cxl(ndev, &timeout_ms) : nvgrace_ready_ask_bar0(ndev));
-	if (READ_ONCE(ndev->ready)) {
+	if (!pci_channel_offline(pdev))
+		ready = ndev->cxl_dvsec ? nvgrace_ready_ask_cxl(ndev, &timeout_ms) :
+					  nvgrace_ready_ask_bar0(ndev);
+	up_read(&ndev->core.memory_lock);
+	if (ready) {
+		WRITE_ONCE(ndev->ready, true);
 		WRITE_ONCE(ndev->asked, 0);
 		return 0;
 	}
-	cmpxchg(&ndev->asked, 0, jiffies | 1);
-	if (time_before(jiffies, ndev->asked + msecs_to_jiffies(timeout_ms)))
+	since = cmpxchg(&ndev->asked, 0, now) ?: now;
+	if (time_before(now, since + msecs_to_jiffies(timeout_ms)))
 		return -EAGAIN;
 	dev_err_ratelimited(&pdev->dev,
 			    "coherent memory is not ready after %u ms: reset the device, or look at the firmware's log\n",
