@@ -65,6 +65,33 @@ static void check_two_openers(const char *bdf)
 		     error_text(ret), error_text(after));
 }
 
+/* Who has it in one of the ways keeps others out of the other one, where there are two. */
+static void check_two_ways(const char *bdf)
+{
+	int (*const ways[])(struct vfio_client *client, const char *bdf) = {
+		vfio_client_open_group, vfio_client_open_cdev,
+	};
+	g_autofree char *path = vfio_client_cdev_path(bdf);
+	struct vfio_client first, second;
+	int opened[2], refused[2], after;
+
+	/* sysfs has the name without the file, too */
+	if (!path || access(path, F_OK))
+		return;
+	for (guint i = 0; i < G_N_ELEMENTS(ways); i++) {
+		opened[i] = ways[i](&first, bdf);
+		refused[i] = ways[!i](&second, bdf);
+		vfio_client_close(&second);
+		vfio_client_close(&first);
+	}
+	after = use_once(bdf, 2);
+	report_check("two-ways", !opened[0] && refused[0] == -EBUSY && !opened[1] &&
+		     refused[1] == -EBUSY && !after,
+		     "%s, while open by group: %s; by group, while that is open: %s; after it: %s",
+		     path, error_text(opened[0] ?: refused[0]),
+		     error_text(opened[1] ?: refused[1]), error_text(after));
+}
+
 static void check_opens(const char *bdf)
 {
 	int ret = 0;
@@ -260,6 +287,7 @@ void scenario_lifetime(const char *bdf)
 	if (!bind_gpu(bdf, EXPORTER))
 		return;
 	check_two_openers(bdf);
+	check_two_ways(bdf);
 	check_opens(bdf);
 	report_stage("opens");
 	check_kills(bdf);

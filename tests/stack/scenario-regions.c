@@ -622,7 +622,7 @@ static void check_close(struct subject *s)
 	ok = ok && map_has_pattern(map, AREA, 30, 0) && touch_write(map, 0x42) == 0 &&
 	     map[0] == 0x42;
 	check(s, "close-keeps-mapping", ok,
-	      "device, group and container are closed, the memory is still there");
+	      "every file of it is closed, the memory is still there");
 	ret = vfio_client_open(&other, s->bdf);
 	if (map)
 		munmap(map - PAGE, AREA + 2 * PAGE);

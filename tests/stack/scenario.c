@@ -42,8 +42,11 @@ int open_gpu_quietly(const char *bdf, struct vfio_client *client, struct gpu_reg
 gboolean open_gpu(const char *bdf, struct vfio_client *client, struct gpu_regions *regions)
 {
 	int ret = open_gpu_quietly(bdf, client, regions);
+	g_autofree char *file = vfio_client_file(client);
 
-	report_check("open", ret == 0, "%s: %s", bdf, error_text(ret));
+	report_check("open", ret == 0, "%s, as %s: %s", bdf, file ?: "nothing", error_text(ret));
+	if (!ret && vfio_client_wants_cdev())
+		report_check("open-cdev", g_str_has_prefix(file, "/dev/vfio/devices/"), "%s", file);
 	return ret == 0;
 }
 

@@ -19,7 +19,10 @@ struct gpu_regions {
 /* Find them; FALSE if there is no usemem. */
 gboolean find_gpu_regions(const struct vfio_client *client, struct gpu_regions *regions);
 
-/* Open and find the regions.  FALSE, and a failed check, if that is not possible. */
+/*
+ * Open and find the regions.  FALSE, and a failed check, if that is not possible.
+ * Another check, "open-cdev", is there if a device's own file should be what is open.
+ */
 gboolean open_gpu(const char *bdf, struct vfio_client *client, struct gpu_regions *regions);
 
 /* The same for a process that has its own way to tell: 0 or a negative errno. */

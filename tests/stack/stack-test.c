@@ -2,32 +2,21 @@
 /*
  * The whole way of a byte on real Linux: emulated Grace host, exporter, KVM,
  * guest.  The host boots once for a scenario; every check that it must report is
- * a test of its own, so that one that is missing fails like one that did not
- * hold, and so does one that failed without being expected.
+ * a test of its own (verdict.c).
  *
- * stack-test SCENARIO, one of those at the end of this file.
+ * stack-test SCENARIO, one of those at the end of this file.  With cdev- before
+ * the name of one that is about the exporter alone, our client opens the devices
+ * by their own files, with iommufd, on a host that has it; otherwise by group.
  */
 #include <stdio.h>
 #include <string.h>
 
-#include "stack.h"
+#include "verdict.h"
+
+#define CDEV "cdev-"
 
 /* Under emulation, 96 GiB take half a minute, and a GPU that is not ready cannot be scrubbed. */
 #define NO_SCRUB "nvgrace_region_vfio_pci.scrub=0"
-
-struct scenario {
-	struct stack_options options;
-	const char *const *expected[6];	/* lists of checks, NULL-terminated */
-	const char *fails;	/* a check that must not hold, or NULL */
-	const char *fails_with;	/* what it must say then */
-	struct {
-		const char *prefix;	/* of all names of the list */
-		const char *const *checks;
-	} guests[28];			/* the same of guests */
-	guint peak_mib;		/* more than this must not become resident; 0: no limit */
-};
-
-static const struct stack_run *run;
 
 static const char *const host_checks[] = {
 	"scenario", "kvm", "modules", "gpu", "gpu-acpi", "gpu-iommu", "bind", "host-kernel-log",
@@ -132,6 +121,8 @@ static const char *const lifetime_checks[] = {
 	NULL
 };
 
+static const char *const two_ways_checks[] = { "two-ways", NULL };
+
 static const char *const leaves_checks[] = {
 	"open", "leaves-usemem-faults", "leaves-usemem-tables", "leaves-usemem-unmap",
 	"leaves-resmem-faults", "leaves-resmem-tables", "leaves-resmem-unmap",
@@ -204,10 +195,11 @@ static const char *const dmabuf_checks[] = {
 	"dmabuf-usemem-last", "dmabuf-usemem-end", "dmabuf-resmem", "dmabuf-resmem-end",
 	"dmabuf-no-region", "dmabuf-top-of-file", "dmabuf-unaligned", "dmabuf-by-index",
 	"dmabuf-no-bar", "dmabuf-pieces", "dmabuf-pieces-differ", "dmabuf-pieces-before",
-	/* Debian's kernels have no iommufd: when they do, what to expect is below */
-	"iommufd-none",
 	NULL
 };
+
+/* Debian's kernels have none: when they do, what to expect is below. */
+static const char *const no_iommufd_checks[] = { "iommufd-none", NULL };
 
 static const char *const iommufd_checks[] = {
 	"iommufd-open", "iommufd-regions", "iommufd-engine", "iommufd-mapping",
@@ -334,6 +326,8 @@ static const struct scenario scenarios[] = {
 		.options = { .name = "capability", .scenario = "capability+dmabuf+iommufd",
 			     .model = "gh200", .memory = "5376004K" },
 		.expected = { host_checks, capability_checks, dmabuf_checks },
+		.by_group = no_iommufd_checks,
+		.by_cdev = iommufd_checks,
 	}, {
 		.options = { .name = "reset", .scenario = "reset", .model = "gh200",
 			     .memory = "2G", .gpu = "x-d3hot-memory=off", .more_gpus = slow_gpus,
@@ -343,6 +337,7 @@ static const struct scenario scenarios[] = {
 		.options = { .name = "lifetime", .scenario = "lifetime", .model = "gb200",
 			     .memory = "64M", .gpu = "reset-delay-ms=10" },
 		.expected = { host_checks, open_checks, lifetime_checks },
+		.by_cdev = two_ways_checks,
 	}, {
 		.options = { .name = "leaves", .scenario = "leaves", .model = "gh200",
 			     .memory = "96G", .append = NO_SCRUB },
@@ -351,6 +346,7 @@ static const struct scenario scenarios[] = {
 		.options = { .name = "random", .scenario = "random", .model = "gb200",
 			     .memory = "64M", .gpu = "reset-delay-ms=10" },
 		.expected = { host_checks, open_checks, random_checks },
+		.cdev_append = "nvgrace.operations=20000",
 	}, {
 		/*
 		 * trixie's kernel: what differs there is mapping, faults, resets, and
@@ -390,14 +386,6 @@ static const struct scenario scenarios[] = {
 		.fails = "plain.dma-memory",
 		.fails_with = "status 0x206",
 	}, {
-		/* there, too: what does not depend on how the device is opened */
-		.options = { .name = "cdev", .scenario = "regions+lifetime+random",
-			     .model = "gh200", .memory = "1705988K",
-			     .gpu = "reset-delay-ms=10",
-			     .append = NO_SCRUB " nvgrace.open=cdev nvgrace.operations=20000" },
-		.expected = { host_checks, usemem_checks, both_regions_checks, lifetime_checks,
-			      random_checks },
-	}, {
 		.options = { .name = "firmware", .scenario = "firmware", .model = "gb200",
 			     .memory = "2G", .gpu = "pxm-count=1,x-cxl-dvsec=on,x-cxl-timeout=7",
 			     .more_gpus = firmware_gpus, .append = NO_SCRUB },
@@ -436,120 +424,25 @@ static const struct scenario scenarios[] = {
 	},
 };
 
-static void test_ended(void)
-{
-	g_assert_true(run->ended);
-}
-
-static void test_check(gconstpointer name)
-{
-	const struct stack_check *check = stack_find(run, name);
-
-	if (!check) {
-		g_test_message("the host did not report it; its console is %s", run->log);
-		g_test_fail();
-		return;
-	}
-	g_test_message("%s", check->detail);
-	if (!check->ok)
-		g_test_fail();
-}
-
-/* Known not to work: if it did, documents and warnings would be wrong. */
-static void test_fails(gconstpointer opaque)
-{
-	const struct scenario *scenario = opaque;
-	const struct stack_check *check = stack_find(run, scenario->fails);
-
-	g_assert_nonnull(check);
-	g_test_message("%s", check->detail);
-	g_assert_false(check->ok);
-	g_assert_nonnull(strstr(check->detail, scenario->fails_with));
-}
-
-static void test_nothing_else_failed(gconstpointer opaque)
-{
-	const struct scenario *scenario = opaque;
-
-	for (guint i = 0; i < run->checks->len; i++) {
-		const struct stack_check *check = run->checks->pdata[i];
-
-		if (!check->ok && g_strcmp0(check->name, scenario->fails) != 0) {
-			g_test_message("%s: %s", check->name, check->detail);
-			g_test_fail();
-		}
-	}
-	for (guint i = 0; i < run->stages->len; i++) {
-		const struct stack_stage *stage = run->stages->pdata[i];
-
-		g_test_message("%7u ms: %s", stage->ms, stage->name);
-	}
-	g_test_message("console of %s: %s", scenario->options.name, run->log);
-}
-
-static void test_peak(gconstpointer opaque)
-{
-	const struct scenario *scenario = opaque;
-
-	g_test_message("%ld MiB resident, at most %u MiB are right", run->peak_kib / 1024,
-		       scenario->peak_mib);
-	g_assert_cmpint(run->peak_kib / 1024, <=, scenario->peak_mib);
-}
-
-/* One for each check of the list, which lives as long as the program. */
-static void add_tests(const char *prefix, const char *const *checks)
-{
-	for (; *checks; checks++) {
-		const char *name = g_strconcat(prefix, *checks, NULL);
-		g_autofree char *path = g_strconcat("/stack/", name, NULL);
-
-		g_test_add_data_func(path, name, test_check);
-	}
-}
-
-/* For the figures at the end of make check. */
-static void save_figures(const char *name)
-{
-	g_autofree char *path = g_strdup_printf("%s/%s-test.figures", g_getenv("NVGRACE_LOGS"), name);
-	g_autofree char *text = g_strdup_printf("%s %.0f %.1f\n", name, run->seconds,
-						run->peak_kib / 1024.0 / 1024.0);
-
-	g_file_set_contents(path, text, -1, NULL);
-}
-
 int main(int argc, char **argv)
 {
 	const struct scenario *scenario = NULL;
-	int status;
+	const char *name;
+	gboolean by_cdev;
 
 	g_test_init(&argc, &argv, NULL);
-	for (gsize i = 0; argc == 2 && i < G_N_ELEMENTS(scenarios); i++)
-		if (strcmp(argv[1], scenarios[i].options.name) == 0)
+	name = argc == 2 ? argv[1] : "";
+	by_cdev = g_str_has_prefix(name, CDEV);
+	name += by_cdev ? strlen(CDEV) : 0;
+	for (gsize i = 0; i < G_N_ELEMENTS(scenarios); i++)
+		if (strcmp(name, scenarios[i].options.name) == 0)
 			scenario = &scenarios[i];
 	if (!scenario) {
-		fprintf(stderr, "Usage: stack-test SCENARIO\nScenarios:");
+		fprintf(stderr, "Usage: stack-test [" CDEV "]SCENARIO\nScenarios:");
 		for (gsize i = 0; i < G_N_ELEMENTS(scenarios); i++)
 			fprintf(stderr, " %s", scenarios[i].options.name);
 		fprintf(stderr, "\n");
 		return 2;
 	}
-
-	run = stack_run(&scenario->options, NULL, NULL);
-	save_figures(scenario->options.name);
-	g_test_add_func("/stack/report-ended", test_ended);
-	for (gsize l = 0; scenario->expected[l]; l++)
-		add_tests("", scenario->expected[l]);
-	for (gsize l = 0; scenario->guests[l].prefix; l++)
-		add_tests(scenario->guests[l].prefix, scenario->guests[l].checks);
-	if (scenario->fails) {
-		g_autofree char *path = g_strdup_printf("/stack/%s-fails", scenario->fails);
-
-		g_test_add_data_func(path, scenario, test_fails);
-	}
-	g_test_add_data_func("/stack/nothing-else-failed", scenario, test_nothing_else_failed);
-	if (scenario->peak_mib)
-		g_test_add_data_func("/stack/peak", scenario, test_peak);
-	status = g_test_run();
-	stack_run_free((struct stack_run *)run);
-	return status;
+	return verdict(scenario, by_cdev);
 }

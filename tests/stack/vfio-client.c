@@ -66,9 +66,21 @@ int vfio_client_open(struct vfio_client *client, const char *bdf)
 	return opener(client, bdf);
 }
 
+gboolean vfio_client_wants_cdev(void)
+{
+	return opener != vfio_client_open_group;
+}
+
+char *vfio_client_file(const struct vfio_client *client)
+{
+	g_autofree char *link = g_strdup_printf("/proc/self/fd/%d", client->device);
+
+	return client->device < 0 ? NULL : g_file_read_link(link, NULL);
+}
+
 int vfio_client_busy(void)
 {
-	return opener == vfio_client_open_group ? -EBUSY : -EINVAL;
+	return vfio_client_wants_cdev() ? -EINVAL : -EBUSY;
 }
 
 void vfio_client_close(struct vfio_client *client)

@@ -35,6 +35,12 @@ int vfio_client_open(struct vfio_client *client, const char *bdf);
 void vfio_client_set_opener(int (*open)(struct vfio_client *client, const char *bdf));
 int vfio_client_open_group(struct vfio_client *client, const char *bdf);
 
+/* It is not by group. */
+gboolean vfio_client_wants_cdev(void);
+
+/* What Linux has opened for us as the device, or NULL; caller frees. */
+char *vfio_client_file(const struct vfio_client *client);
+
 /* What Linux returns from the way in use while somebody has the device open or mapped. */
 int vfio_client_busy(void);
 
