@@ -174,6 +174,7 @@ static const struct {
 	{ "guests-iommufd", scenario_guests_iommufd },
 	{ "errors", scenario_errors },
 	{ "regions", scenario_regions },
+	{ "parallel", scenario_parallel },
 	{ "reset", scenario_reset },
 	{ "scrub", scenario_scrub },
 	{ "capability", scenario_capability },

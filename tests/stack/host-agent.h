@@ -21,6 +21,7 @@ void scenario_guests_iommufd(const char *bdf);
 
 /* The scenarios that use the exporter without a guest. */
 void scenario_regions(const char *bdf);
+void scenario_parallel(const char *bdf);
 void scenario_reset(const char *bdf);
 void scenario_scrub(const char *bdf);
 void scenario_capability(const char *bdf);

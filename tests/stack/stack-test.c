@@ -98,6 +98,10 @@ static const char *const both_regions_checks[] = {
 	NULL
 };
 
+static const char *const parallel_checks[] = {
+	"parallel-same", "parallel-apart", "parallel-write", "parallel-resmem", NULL
+};
+
 static const char *const slow_gpus[] = {
 	"model=gh200,reset-delay-ms=1000",
 	"model=gh200,x-cxl-dvsec=on,x-ready-after-reset=off",
@@ -313,9 +317,9 @@ static const struct scenario scenarios[] = {
 		.expected = { host_checks, refusals },
 	}, {
 		/* resmem of 1 GiB, 130 MiB and a page: its end has no alignment to speak of */
-		.options = { .name = "regions", .scenario = "regions", .model = "gh200",
-			     .memory = "5376004K", .append = NO_SCRUB },
-		.expected = { host_checks, usemem_checks, both_regions_checks },
+		.options = { .name = "regions", .scenario = "regions+parallel",
+			     .model = "gh200", .memory = "5376004K", .append = NO_SCRUB },
+		.expected = { host_checks, usemem_checks, both_regions_checks, parallel_checks },
 	}, {
 		/* the host has 4 GiB, and does not use nearly as much; resmem is written, 1 GiB */
 		.options = { .name = "scrub", .scenario = "scrub", .model = "gh200",
