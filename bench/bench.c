@@ -15,7 +15,7 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
-#include "rows.h"
+#include "report.h"
 #include "../tests/stack/stack.h"
 
 /* Between two machines the last one's memory has to be given back. */

@@ -7,7 +7,9 @@
 
 /* One measure on one machine, judged. */
 struct bench_result {
+	const char *group;	/* what it belongs to: the same for rows in sequence */
 	const char *label;
+	const char *note;	/* what limits it, or what to know; NULL: nothing */
 	const char *mark;	/* "" if there is none */
 	const char *measure;
 	guint gib, gpus;
@@ -20,11 +22,7 @@ struct bench_result {
 /* All of them, in the order of the table; g_array_unref(). */
 GArray *bench_results(const struct bench_samples *samples);
 
-/* The table, in Markdown; caller frees. */
-char *bench_markdown(const GArray *results, const char *const *about);
-
-/* One page with every value of every series; caller frees. */
-char *bench_html(const struct bench_samples *samples, const GArray *results,
-		 const char *const *about);
+/* How many have that verdict. */
+guint bench_count(const GArray *results, const char *verdict);
 
 #endif
