@@ -7,8 +7,10 @@
  *	table.md	medians, relations, marks
  *	index.html	the same with plots
  *
- * bench OUTPUT-DIRECTORY quick|full.  The exit status says whether everything
- * was measured, not whether the marks hold.
+ * bench OUTPUT-DIRECTORY quick|full [GPUSxGIB...]: all machines, or only those.  The
+ * three are written anew after each guest: of a run that is stopped is there what
+ * it had measured.  The exit status says whether everything was measured, not
+ * whether the marks hold.
  */
 #include <stdio.h>
 #include <string.h>
@@ -23,85 +25,219 @@ struct machine {
 	guint gib;
 	guint gpus;
 	guint rounds;
+	guint seconds;		/* no round begins that would end later, but for the first; 0:
+				 * what is left of FULL_SECONDS */
+	guint touch_gib;	/* of what is touched in the guest, 0: all */
 	const char *what;	/* of host-bench.c, or NULL: all */
 	const char *ways;	/* likewise */
 };
 
 static const struct machine quick[] = {
-	{ 4, 1, 1, "vfio,scrub,typing", "ours,peer" },
-	{ 96, 1, 1, "guest", "none,ours,peer" },
+	{ 4, 1, 1, 60, 0, "vfio,scrub,typing", "ours,peer" },
+	{ 96, 1, 1, 240, 32, "guest,touch,memory,disk", "none,ours,peer" },
 	{ 0 },
 };
 
+/*
+ * Idle, a round of these takes 140, 230, 170, 300, 530 and 320 s.  A scrub writes all:
+ * for that of more than 4 GiB the machine below would have to give as much.  What a
+ * GPU without its memory costs does not change with that: it is not measured again.
+ */
+#define MEMORY_WAYS "none,ours,peer"
+
 static const struct machine full[] = {
-	{ 4, 1, 5, NULL, NULL },
-	{ 96, 1, 5, NULL, NULL },
-	{ 192, 1, 3, NULL, NULL },
-	{ 96, 2, 3, "guest,typing", NULL },
-	{ 96, 4, 3, "guest,typing", NULL },
-	{ 4, 8, 3, "guest,typing", NULL },
+	{ 4, 1, 3, 600, 0, "vfio,scrub,typing,guest,touch", NULL },
+	{ 96, 1, 5, 1320, 0, "vfio,typing,guest,touch,memory,disk", MEMORY_WAYS },
+	{ 4, 8, 1, 0, 0, "typing,guest", NULL },
+	{ 96, 2, 1, 0, 0, "typing,guest", MEMORY_WAYS },
+	{ 96, 4, 1, 0, 0, "typing,guest", MEMORY_WAYS },
+	{ 192, 1, 5, 0, 0, "vfio,typing,guest", MEMORY_WAYS },
 	{ 0 },
 };
+
+/* What all of them may take, for the last one has no limit of its own. */
+#define FULL_SECONDS 3700
 
 /* So much of the memory the guest onlines and fills: the machine below has no more. */
 #define LIMIT_MIB 1024
 
-struct progress {
-	const struct machine *machine;
+#define SAMPLE "text sample "
+
+struct bench {
+	const char *directory;
+	const char *mode;
+	struct bench_samples *samples;
+	const struct machine *machine;	/* the one that runs */
 	gint64 start;
+	gboolean ok;			/* all was measured, so far */
 };
 
-static void show(const char *line, gpointer opaque)
+static gdouble seconds_since(gint64 start)
 {
-	const struct progress *p = opaque;
-	gdouble at = (g_get_monotonic_time() - p->start) / (gdouble)G_USEC_PER_SEC;
+	return (g_get_monotonic_time() - start) / (gdouble)G_USEC_PER_SEC;
+}
 
-	if (g_str_has_prefix(line, "text sample ") || strstr(line, " FAIL "))
-		printf("%6.1f s  %u x %3u GiB  %s\n", at, p->machine->gpus, p->machine->gib,
-		       line + strlen(line[0] == 't' ? "text sample " : "check "));
+/* Of /proc/cpuinfo: the first value of that name; caller frees. */
+static char *cpu_model(void)
+{
+	g_autofree char *text = NULL;
+	const char *at;
+
+	if (!g_file_get_contents("/proc/cpuinfo", &text, NULL, NULL))
+		return g_strdup("?");
+	at = strstr(text, "model name");
+	at = at ? strchr(at, ':') : NULL;
+	return at ? g_strndup(at + 2, strcspn(at + 2, "\n")) : g_strdup("?");
+}
+
+/* "QEMU emulator version 11.1.1" to its end of line; caller frees. */
+static char *qemu_version(void)
+{
+	char *argv[] = { (char *)g_getenv("NVGRACE_QEMU"), "--version", NULL };
+	char *text = NULL;
+
+	if (!argv[0] || !g_spawn_sync(NULL, argv, NULL, G_SPAWN_DEFAULT, NULL, NULL, &text, NULL,
+				      NULL, NULL))
+		return g_strdup("?");
+	text[strcspn(text, "\n")] = 0;
+	return text;
+}
+
+/* Of …/lib/modules/VERSION/vmlinuz; caller frees. */
+static char *kernel_version(void)
+{
+	g_autofree char *directory = g_path_get_dirname(g_getenv("NVGRACE_KERNEL") ?: "");
+
+	return g_path_get_basename(directory);
+}
+
+static gboolean write_file(const char *directory, const char *name, const char *text)
+{
+	g_autofree char *path = g_build_filename(directory, name, NULL);
+	g_autoptr(GError) error = NULL;
+
+	if (g_file_set_contents(path, text, -1, &error))
+		return TRUE;
+	fprintf(stderr, "bench: %s\n", error->message);
+	return FALSE;
+}
+
+/* What there is so far; to standard output as well, when that is all. */
+static void write_reports(struct bench *bench, gboolean all)
+{
+	g_autofree char *cpu = cpu_model();
+	g_autofree char *cpus = g_strdup_printf("%s, %ld CPUs", cpu, sysconf(_SC_NPROCESSORS_ONLN));
+	g_autofree char *qemu = qemu_version(), *kernel = kernel_version();
+	g_autofree char *emulated = g_strdup_printf("%s, TCG, 2 CPUs, 4 GiB", qemu);
+	g_autofree char *guest = g_strdup_printf("%s, KVM, 1 CPU, 2 GiB", qemu);
+	g_autofree char *took = g_strdup_printf("%s, %.0f s%s%s", bench->mode,
+						seconds_since(bench->start),
+						all ? "" : ", not at its end",
+						bench->ok ? "" : ", INCOMPLETE");
+	g_autoptr(GDateTime) now = g_date_time_new_now_utc();
+	g_autofree char *date = g_date_time_format(now, "%Y-%m-%d %H:%M UTC");
+	double load[3] = { 0 };
+	g_autofree char *busy = NULL;
+	g_autoptr(GArray) results = bench_results(bench->samples);
+	g_autofree char *json = NULL, *table = NULL, *page = NULL;
+	struct utsname uts;
+
+	uname(&uts);
+	getloadavg(load, 3);
+	busy = g_strdup_printf("%.1f; this alone makes about 2", load[2]);
+	const char *about[] = {
+		"date", date,
+		"machine", cpus,
+		"its kernel", uts.release,
+		"emulated host", emulated,
+		"guest, in it", guest,
+		"kernel of host and guest", kernel,
+		"peer", "nvgrace-gpu of Debian's source of that kernel, vfio-pci-nohotplug",
+		"run", took,
+		"load of the last 15 minutes", busy,
+		NULL
+	};
+
+	json = bench_samples_json(bench->samples, about);
+	table = bench_markdown(results, about);
+	page = bench_html(bench->samples, results, about);
+	if (all)
+		printf("\n%s\n", table);
+	bench->ok &= write_file(bench->directory, "raw.json", json) &
+		     write_file(bench->directory, "table.md", table) &
+		     write_file(bench->directory, "index.html", page);
+}
+
+/* A line of the host's report, as it comes. */
+static void take_line(const char *line, gpointer opaque)
+{
+	struct bench *bench = opaque;
+	const struct machine *m = bench->machine;
+	const char *sample = g_str_has_prefix(line, SAMPLE) ? line + strlen(SAMPLE) : NULL;
+
+	if (sample || strstr(line, " FAIL "))
+		printf("%6.1f s  %u x %3u GiB  %s\n", seconds_since(bench->start), m->gpus, m->gib,
+		       sample ?: line);
+	if (sample && !bench_samples_take(bench->samples, m->gib, m->gpus, sample)) {
+		printf("not understood: %s\n", sample);
+		bench->ok = FALSE;
+	}
+	/* a guest has ended */
+	if (g_str_has_prefix(line, "stage "))
+		write_reports(bench, FALSE);
 	fflush(stdout);
 }
 
-/* FALSE if a part of it was not measured. */
-static gboolean run_machine(const struct machine *m, struct bench_samples *samples, gint64 start)
+/*
+ * Where the host's GPU number @i has its memory.  By itself QEMU places what fits
+ * before the window of PCI memory, which begins at 512 GiB; more than that goes
+ * behind the window's end.  Caller frees.
+ */
+static char *gpu_properties(const struct machine *m, guint i)
+{
+	guint64 at = (1ull << 40) + i * ((guint64)m->gib << 31);
+
+	if (m->gpus * m->gib < 255)
+		return g_strdup("pxm-count=1");
+	return g_strdup_printf("pxm-count=1,mem-addr=0x%" G_GINT64_MODIFIER "x", at);
+}
+
+static void run_machine(struct bench *bench, const struct machine *m)
 {
 	g_autofree char *name = g_strdup_printf("bench-%ux%u", m->gpus, m->gib);
 	g_autofree char *memory = g_strdup_printf("%uG", m->gib);
+	gdouble left = FULL_SECONDS - seconds_since(bench->start);
+	guint seconds = m->seconds ?: MAX(left, 1);
 	g_autofree char *append = g_strdup_printf(
-		"bench.rounds=%u%s%s%s%s bench.gib=%u bench.guest=nvgrace.limit_mib=%u", m->rounds,
-		m->what ? " bench.what=" : "", m->what ?: "", m->ways ? " bench.ways=" : "",
-		m->ways ?: "", m->gib, LIMIT_MIB);
-	g_autoptr(GPtrArray) more = g_ptr_array_new();
+		"bench.rounds=%u bench.seconds=%u%s%s%s%s bench.gib=%u "
+		"bench.guest=nvgrace.limit_mib=%u,bench.touch_gib=%u",
+		m->rounds, seconds, m->what ? " bench.what=" : "", m->what ?: "",
+		m->ways ? " bench.ways=" : "", m->ways ?: "", m->gib, LIMIT_MIB, m->touch_gib);
+	g_autofree char *first = gpu_properties(m, 0);
+	g_autoptr(GPtrArray) more = g_ptr_array_new_with_free_func(g_free);
 	struct stack_options options = {
 		.name = name, .scenario = "bench", .model = "gh200", .memory = memory,
-		.more_memory = memory, .append = append, .gpu = m->gpus > 1 ? "pxm-count=1" : NULL,
+		.more_memory = memory, .append = append, .gpu = m->gpus > 1 ? first : NULL,
 		.seconds = 3 * 3600,
 	};
-	struct progress progress = { m, start };
 	struct stack_run *run;
-	GString *text;
-	gboolean ok;
 
-	for (guint i = 1; i < m->gpus; i++)
-		g_ptr_array_add(more, "model=gh200");
+	for (guint i = 1; i < m->gpus; i++) {
+		g_autofree char *properties = gpu_properties(m, i);
+
+		g_ptr_array_add(more, g_strdup_printf("model=gh200,%s", properties));
+	}
 	g_ptr_array_add(more, NULL);
 	options.more_gpus = (const char *const *)more->pdata;
 
-	run = stack_run(&options, show, &progress);
-	text = g_hash_table_lookup(run->texts, "sample");
-	if (text) {
-		g_auto(GStrv) lines = g_strsplit(text->str, "\n", -1);
-
-		for (guint i = 0; lines[i]; i++)
-			if (*lines[i] && !bench_samples_take(samples, m->gib, m->gpus, lines[i]))
-				printf("not understood: %s\n", lines[i]);
-	}
-	ok = run->ended && run->ok;
-	if (!ok)
+	bench->machine = m;
+	run = stack_run(&options, take_line, bench);
+	if (!run->ended || !run->ok) {
 		printf("%u x %u GiB: not everything was measured; the console is %s\n", m->gpus,
 		       m->gib, run->log);
+		bench->ok = FALSE;
+	}
 	stack_run_free(run);
-	return ok;
 }
 
 /* What needs no machine. */
@@ -122,84 +258,32 @@ static gboolean measure_code(struct bench_samples *samples)
 	return TRUE;
 }
 
-/* Of /proc/cpuinfo: the first value of that name; caller frees. */
-static char *cpu_model(void)
+/* "4x96", if that is one of the names; all, if there are none. */
+static gboolean wanted(const struct machine *m, char **names)
 {
-	g_autofree char *text = NULL;
-	const char *at;
+	g_autofree char *name = g_strdup_printf("%ux%u", m->gpus, m->gib);
 
-	if (!g_file_get_contents("/proc/cpuinfo", &text, NULL, NULL))
-		return g_strdup("?");
-	at = strstr(text, "model name");
-	at = at ? strchr(at, ':') : NULL;
-	return at ? g_strndup(at + 2, strcspn(at + 2, "\n")) : g_strdup("?");
-}
-
-static gboolean write_file(const char *directory, const char *name, const char *text)
-{
-	g_autofree char *path = g_build_filename(directory, name, NULL);
-	g_autoptr(GError) error = NULL;
-
-	if (g_file_set_contents(path, text, -1, &error))
-		return TRUE;
-	fprintf(stderr, "bench: %s\n", error->message);
-	return FALSE;
-}
-
-static gboolean write_reports(const char *directory, const struct bench_samples *samples,
-			      const char *mode, gdouble seconds, gboolean complete)
-{
-	g_autofree char *cpu = cpu_model();
-	g_autofree char *cpus = g_strdup_printf("%s, %ld CPUs", cpu, sysconf(_SC_NPROCESSORS_ONLN));
-	g_autofree char *took = g_strdup_printf("%s, %.0f s%s", mode, seconds,
-						complete ? "" : ", INCOMPLETE");
-	g_autoptr(GDateTime) now = g_date_time_new_now_utc();
-	g_autofree char *date = g_date_time_format(now, "%Y-%m-%d %H:%M UTC");
-	double load[3] = { 0 };
-	g_autofree char *busy = NULL;
-	const char *about[15] = { NULL };
-	g_autoptr(GArray) results = bench_results(samples);
-	g_autofree char *json = NULL, *table = NULL, *page = NULL;
-	struct utsname uts;
-
-	uname(&uts);
-	getloadavg(load, 3);
-	busy = g_strdup_printf("%.1f; this alone makes about 2", load[2]);
-	about[0] = "date", about[1] = date;
-	about[2] = "machine", about[3] = cpus;
-	about[4] = "its kernel", about[5] = uts.release;
-	about[6] = "emulated host", about[7] = "QEMU TCG, 2 CPUs, Debian's kernel as in the tests";
-	about[8] = "peer", about[9] = "nvgrace-gpu of the same kernel version, vfio-pci-nohotplug";
-	about[10] = "run", about[11] = took;
-	about[12] = "load of the last 15 minutes", about[13] = busy;
-
-	json = bench_samples_json(samples, about);
-	table = bench_markdown(results, about);
-	page = bench_html(samples, results, about);
-	printf("\n%s\n", table);
-	return write_file(directory, "raw.json", json) & write_file(directory, "table.md", table) &
-	       write_file(directory, "index.html", page);
+	return !*names || g_strv_contains((const char *const *)names, name);
 }
 
 int main(int argc, char **argv)
 {
-	struct bench_samples *samples = bench_samples_new();
-	gint64 start = g_get_monotonic_time();
+	struct bench bench = { .start = g_get_monotonic_time() };
 	const struct machine *m;
-	gboolean ok;
 
-	if (argc != 3 || (strcmp(argv[2], "quick") && strcmp(argv[2], "full"))) {
-		fprintf(stderr, "Usage: bench OUTPUT-DIRECTORY quick|full\n");
+	if (argc < 3 || (strcmp(argv[2], "quick") && strcmp(argv[2], "full"))) {
+		fprintf(stderr, "Usage: bench OUTPUT-DIRECTORY quick|full [GPUSxGIB...]\n");
 		return 2;
 	}
-	g_mkdir_with_parents(argv[1], 0777);
-	ok = measure_code(samples);
-	for (m = strcmp(argv[2], "full") ? quick : full; m->gib; m++) {
-		ok &= run_machine(m, samples, start);
-		/* what there is so far, should the next one not end */
-		ok &= write_reports(argv[1], samples, argv[2],
-				    (g_get_monotonic_time() - start) / (gdouble)G_USEC_PER_SEC, ok);
-	}
-	bench_samples_free(samples);
-	return ok ? 0 : 1;
+	bench.directory = argv[1];
+	bench.mode = argv[2];
+	bench.samples = bench_samples_new();
+	g_mkdir_with_parents(bench.directory, 0777);
+	bench.ok = measure_code(bench.samples);
+	for (m = strcmp(bench.mode, "full") ? quick : full; m->gib; m++)
+		if (wanted(m, argv + 3))
+			run_machine(&bench, m);
+	write_reports(&bench, TRUE);
+	bench_samples_free(bench.samples);
+	return bench.ok ? 0 : 1;
 }

@@ -10,6 +10,8 @@
  *	bench: reboot			... and now it does
  *
  *	nvgrace.limit_mib=N	online only so much of the GPU's memory (0: all)
+ *	bench.inside=LIST	what is done then: of touch, memory, disk, with commas between
+ *	bench.touch_gib=N	touch only so much behind that (0: all)
  */
 #define _GNU_SOURCE	/* O_DIRECT */
 #include <errno.h>
@@ -33,13 +35,14 @@
 #define PAGE 4096ul
 #define AUTO_ONLINE "/sys/devices/system/memory/auto_online_blocks"
 
-/* Three of these are moved about; far larger than any cache of the machine below */
-#define ARRAY (32 * MIB)
-#define REPEAT 5
-#define RANDOM_ACCESSES (1u << 20)
+/* Three of these are moved about; often rather than long, for medians */
+#define ARRAY (16 * MIB)
+#define MEMORY_REPEAT 11
+#define RANDOM_ACCESSES (1u << 18)
 
 /* The only one; and how long it may take for all */
 #define DISK "/dev/vda"
+#define DISK_REPEAT 5
 #define DISK_MS 5000
 
 static gdouble now(void)
@@ -91,12 +94,15 @@ static int online_memory(struct nvgrace_guest_info *info)
 /* One page at a time: only stage 2 is what this is about. */
 static void touch_rest(int fd, const struct nvgrace_guest_info *info)
 {
+	g_autofree char *gib = agent_cmdline("bench.touch_gib");
+	guint64 most = gib ? g_ascii_strtoull(gib, NULL, 10) << 30 : 0;
+	guint64 end = most ? MIN(info->online_size + most, info->usemem_size) : info->usemem_size;
 	guint touched = 0;
 
 	printf("bench: touch-begins\n");
 	/* whoever reads that begins to count */
 	g_usleep(G_USEC_PER_SEC / 2);
-	for (guint64 at = info->online_size; at < info->usemem_size; at += 2 * MIB) {
+	for (guint64 at = info->online_size; at < end; at += 2 * MIB) {
 		volatile const char *page = mmap(NULL, PAGE, PROT_READ, MAP_SHARED, fd, at);
 
 		if (page == MAP_FAILED)
@@ -161,7 +167,7 @@ static void compare_memory(int node)
 {
 	double *ram = area_on(0, 3 * ARRAY), *gpu = area_on(node, 3 * ARRAY);
 
-	for (guint r = 0; ram && gpu && r < REPEAT; r++) {
+	for (guint r = 0; ram && gpu && r < MEMORY_REPEAT; r++) {
 		measure_memory(ram, "ram", 88172645463325252ull + r);
 		measure_memory(gpu, "gpu", 88172645463325252ull + r);
 	}
@@ -204,7 +210,7 @@ static void compare_disk(int node)
 		int fd = open_disk();
 		gboolean ok = ram && gpu && fd >= 0;
 
-		for (guint r = 0; ok && r < REPEAT; r++) {
+		for (guint r = 0; ok && r < DISK_REPEAT; r++) {
 			gdouble start = now();
 
 			ok = read_disk(fd, ram);
@@ -226,6 +232,14 @@ static void compare_disk(int node)
 		say_memory("disk", "gpu", "mib-per-s", 0);
 }
 
+static gboolean wanted(const char *what)
+{
+	g_autofree char *list = agent_cmdline("bench.inside");
+	g_auto(GStrv) words = g_strsplit(list ?: "", ",", -1);
+
+	return g_strv_contains((const char *const *)words, what);
+}
+
 int main(void)
 {
 	struct nvgrace_guest_info info;
@@ -235,11 +249,12 @@ int main(void)
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	printf("bench: stamp userspace-s\n");
 	fd = online_memory(&info);
-	if (fd >= 0) {
+	if (fd >= 0 && wanted("touch"))
 		touch_rest(fd, &info);
+	if (fd >= 0 && wanted("memory"))
 		compare_memory(info.node);
+	if (fd >= 0 && wanted("disk"))
 		compare_disk(info.node);
-	}
 	printf("bench: done\n");
 	printf("bench: reboot\n");
 	fflush(stdout);

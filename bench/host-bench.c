@@ -4,7 +4,10 @@
  * again and again, so that what disturbs one of them disturbs all.
  *
  *	bench.rounds=N		how often (3)
- *	bench.what=LIST		of vfio, scrub, guest, typing, with commas between (all)
+ *	bench.seconds=N		no round begins that would end later if it takes as long as
+ *				the one before; the first one does (0: as long as it takes)
+ *	bench.what=LIST		of vfio, scrub, typing, guest and what that does inside,
+ *				touch, memory, disk; with commas between (all)
  *	bench.ways=LIST		of the ways' names, with commas between (all)
  *	bench.guest=LIST	arguments for the guest's kernel, with commas between
  *	bench.gib=N		what each GPU has
@@ -19,10 +22,15 @@
 #include "measure.h"
 #include "../tests/stack/gpu-sysfs.h"
 
-#define ROUND_SECONDS (45 * 60)
+#define ROUND_SECONDS (25 * 60)
 
 /* More than a guest's RAM, less than this host's */
 #define WARM (5ul << 29)
+
+gdouble seconds_since(gint64 start)
+{
+	return (g_get_monotonic_time() - start) / (gdouble)G_USEC_PER_SEC;
+}
 
 void sample(const char *measure, const struct bench_way *way, gdouble value)
 {
@@ -75,25 +83,43 @@ static gboolean make_disk(void)
 	return g_file_set_contents(BENCH_DISK, data, BENCH_DISK_SIZE, NULL);
 }
 
+/* Counts are the same each time, and take long. */
+static char *inside_guest(guint round)
+{
+	return g_strdup_printf("%s%s%s", wanted("bench.what", "memory") ? "memory," : "",
+			       wanted("bench.what", "disk") ? "disk," : "",
+			       wanted("bench.what", "touch") && !round ? "touch" : "");
+}
+
 static void measure(const struct bench_way *way, GStrv bdfs, guint gib, guint round)
 {
 	static char *none[] = { NULL };
+	g_autofree char *inside = inside_guest(round);
 	char **mine = way->driver ? bdfs : none;
+	gboolean alone = way->driver && wanted("bench.what", "vfio");
 
 	if (!wanted("bench.ways", way->name) || (way->driver && !take_gpus(way, bdfs)))
 		return;
-	settle_memory();
-	if (way->driver && wanted("bench.what", "vfio"))
+	if (alone) {
+		settle_memory();
 		measure_vfio(way, bdfs[0]);
+	}
 	if (strcmp(way->name, "ours") == 0 && wanted("bench.what", "scrub"))
 		measure_scrub(way, bdfs[0]);
 	if (way->driver && !round && wanted("bench.what", "typing"))
 		measure_typing(way, (const char *const *)mine, gib);
 	if (wanted("bench.what", "guest")) {
 		settle_memory();
-		measure_guest(way, (const char *const *)mine, gib);
+		measure_guest(way, (const char *const *)mine, gib, inside);
 	}
 	report_stage(way->name);
+}
+
+static guint number(const char *argument, guint otherwise)
+{
+	g_autofree char *text = agent_cmdline(argument);
+
+	return text ? atoi(text) : (int)otherwise;
 }
 
 int main(void)
@@ -103,26 +129,32 @@ int main(void)
 		/* the peer does not scrub: what that takes is measured apart */
 		"nvgrace-region-vfio-pci scrub=0", NULL
 	};
-	g_autofree char *rounds = NULL, *gib = NULL;
 	g_auto(GStrv) bdfs = NULL;
-	guint n;
+	guint rounds, seconds, gib;
+	gdouble last = 0;
+	gint64 start;
 
 	agent_boot();
 	report_open("org.nvgrace.report");
-	rounds = agent_cmdline("bench.rounds");
-	n = rounds ? atoi(rounds) : 3;
-	gib = agent_cmdline("bench.gib");
+	rounds = number("bench.rounds", 3);
+	seconds = number("bench.seconds", 0);
+	gib = number("bench.gib", 0);
 	bdfs = gpu_list();
 	report_check("modules", agent_load_modules(modules), "VFIO and both drivers");
 	report_check("disk", make_disk(), BENCH_DISK);
 	report_check("gpus", bdfs[0] != NULL, "%u", g_strv_length(bdfs));
 
-	for (guint round = 0; bdfs[0] && round < n; round++) {
+	start = g_get_monotonic_time();
+	for (guint round = 0; bdfs[0] && round < rounds; round++) {
+		gdouble begin = seconds_since(start);
+
+		if (round && seconds && begin + last > seconds)
+			break;
 		agent_watchdog("a round", ROUND_SECONDS);
 		/* another one begins in each round */
 		for (guint i = 0; i < BENCH_WAYS; i++)
-			measure(&bench_ways[(i + round) % BENCH_WAYS], bdfs, gib ? atoi(gib) : 0,
-				round);
+			measure(&bench_ways[(i + round) % BENCH_WAYS], bdfs, gib, round);
+		last = seconds_since(start) - begin;
 	}
 	agent_finish();
 }

@@ -12,6 +12,9 @@
 
 #include "way.h"
 
+/* Since that moment of g_get_monotonic_time(). */
+gdouble seconds_since(gint64 start);
+
 void sample(const char *measure, const struct bench_way *way, gdouble value);
 
 /* With VFIO alone: latencies, reading and writing, faults and page tables. */
@@ -20,8 +23,12 @@ void measure_vfio(const struct bench_way *way, const char *bdf);
 /* A scrub of everything; for ours only: the others have none. */
 void measure_scrub(const struct bench_way *way, const char *bdf);
 
-/* With a guest: to its first kernel line, reboot, exit, and what it measures itself. */
-void measure_guest(const struct bench_way *way, const char *const *bdfs, guint gib);
+/*
+ * With a guest: to its first kernel line, reboot, exit, and what it measures itself;
+ * @inside: of touch, memory, disk, with commas between.
+ */
+void measure_guest(const struct bench_way *way, const char *const *bdfs, guint gib,
+		   const char *inside);
 
 /* What a user types for the GPUs. */
 void measure_typing(const struct bench_way *way, const char *const *bdfs, guint gib);
