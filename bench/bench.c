@@ -39,7 +39,7 @@ static const struct machine quick[] = {
 };
 
 /*
- * Idle, a round of these takes 140, 230, 170, 300, 530 and 320 s.  A scrub writes all:
+ * Idle, a round of these takes about 130, 220, 190, 300, 560 and 310 s.  A scrub writes all:
  * for that of more than 4 GiB the machine below would have to give as much.  What a
  * GPU without its memory costs does not change with that: it is not measured again.
  */
