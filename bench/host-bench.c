@@ -83,12 +83,15 @@ static gboolean make_disk(void)
 	return g_file_set_contents(BENCH_DISK, data, BENCH_DISK_SIZE, NULL);
 }
 
-/* Counts are the same each time, and take long. */
+/*
+ * A touch takes long, and its counts are the same each time; but a guest takes longer
+ * to reboot after one: so every other time.
+ */
 static char *inside_guest(guint round)
 {
 	return g_strdup_printf("%s%s%s", wanted("bench.what", "memory") ? "memory," : "",
 			       wanted("bench.what", "disk") ? "disk," : "",
-			       wanted("bench.what", "touch") && !round ? "touch" : "");
+			       wanted("bench.what", "touch") && round % 2 == 0 ? "touch" : "");
 }
 
 static void measure(const struct bench_way *way, GStrv bdfs, guint gib, guint round)

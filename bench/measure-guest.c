@@ -79,6 +79,23 @@ static gboolean pass_samples(const struct bench_way *way, struct bench_vm *vm, g
 	}
 }
 
+/* Which the guest does now.  A guest without the memory can have touched none of it. */
+static void measure_reboot(const struct bench_way *way, struct bench_vm *vm, gboolean touched,
+			   gboolean online)
+{
+	gdouble done = bench_vm_wait(vm, "bench: reboot", GUEST_SECONDS, NULL);
+	gdouble again = bench_vm_wait(vm, FIRST_LINE, GUEST_SECONDS, NULL);
+
+	if (done < 0 || again < 0) {
+		report_check("guest", FALSE, "%s: does not reboot", way->name);
+		return;
+	}
+	if (touched)
+		sample("reboot-touched-s", way, again - done);
+	if (!touched || !online)
+		sample("reboot-s", way, again - done);
+}
+
 void measure_guest(const struct bench_way *way, const char *const *bdfs, guint gib,
 		   const char *inside)
 {
@@ -88,8 +105,8 @@ void measure_guest(const struct bench_way *way, const char *const *bdfs, guint g
 	g_autoptr(GPtrArray) args = NULL;
 	guint64 tables = secondary_tables_kib();
 	struct bench_vm *vm;
-	gdouble first, done, again;
-	gboolean online;
+	gboolean touched = strstr(inside, "touch") != NULL, online;
+	gdouble first;
 
 	args = bench_way_arguments(way, bdfs, gib, append);
 	vm = bench_vm_start((const char *const *)args->pdata);
@@ -106,15 +123,9 @@ void measure_guest(const struct bench_way *way, const char *const *bdfs, guint g
 		sample("boot-tables-kib", way, bench_vm_status_kib(vm, "VmPTE"));
 		if (pass_samples(way, vm, &online)) {
 			/* of a guest that has used little of it there is nothing to compare */
-			if (online && strstr(inside, "touch"))
+			if (online && touched)
 				sample("guest-tables-kib", way, secondary_tables_kib() - tables);
-			/* it reboots now */
-			done = bench_vm_wait(vm, "bench: reboot", GUEST_SECONDS, NULL);
-			again = bench_vm_wait(vm, FIRST_LINE, GUEST_SECONDS, NULL);
-			if (done >= 0 && again >= 0)
-				sample("reboot-s", way, again - done);
-			else
-				report_check("guest", FALSE, "%s: does not reboot", way->name);
+			measure_reboot(way, vm, touched, online);
 		} else {
 			report_check("guest", FALSE, "%s: ended before it was done", way->name);
 		}

@@ -121,7 +121,7 @@ char *bench_html(const struct bench_samples *samples, const GArray *results,
 	add_summary(out, results);
 	g_string_append(out, "<p>\n");
 	bench_plot_growth(out, samples, "boot-s", "exec of QEMU to first kernel line");
-	bench_plot_growth(out, samples, "reboot-s", "guest reboot to first kernel line");
+	bench_plot_growth(out, samples, "reboot-s", "guest reboot, 1 GiB used");
 	bench_plot_growth(out, samples, "exit-s", "end of QEMU");
 	g_string_append(out, "</p>\n");
 	for (guint i = 0; i < results->len; i++) {
