@@ -28,7 +28,7 @@ static const char how_to_read[] =
 	"<p>Ways to give a GPU to a guest, measured in turns on the same emulated Grace hosts, each "
 	"in one boot of one kernel. <b>The machine is emulated</b>: no time here is one of "
 	"hardware, only relations of values in one row mean anything. Counts (faults, page "
-	"tables, lines, characters) are exact. A dot is one value, a tick and the figure beside "
+	"tables, lines, characters) are exact but for the notes. A dot is one value, a tick and the figure beside "
 	"it are the median, the line at the left is 0. <b>n</b> is the number of values of ours: "
 	"with 1, only a difference of 2 times or more says something.</p>\n"
 	"<p><b>Relation</b> is what the mark is about: ours to the peer's; where the mark says "
