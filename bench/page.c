@@ -8,7 +8,7 @@ const struct bench_report_way bench_report_ways[BENCH_REPORT_WAYS] = {
 	{ "none", "#777777", "a guest without GPU" },
 	{ "plain", "#3a7d44", "vfio-pci: a GPU without coherent memory, what VFIO itself costs" },
 	{ "ours", "#1b6ca8", "nvgrace-region-vfio-pci and -device vfio-pci-nvgrace" },
-	{ "peer", "#b5541c", "nvgrace-gpu and -device vfio-pci-nohotplug: the memory as fake BARs" },
+	{ "peer", "#b5541c", "nvgrace-gpu and -device vfio-pci-nohotplug: memory as fake BARs" },
 };
 
 static const char head[] =
@@ -28,8 +28,8 @@ static const char how_to_read[] =
 	"<p>Ways to give a GPU to a guest, measured in turns on the same emulated Grace hosts, each "
 	"in one boot of one kernel. <b>The machine is emulated</b>: no time here is one of "
 	"hardware, only relations of values in one row mean anything. Counts (faults, page "
-	"tables, lines, characters) are exact but for the notes. A dot is one value, a tick and the figure beside "
-	"it are the median, the line at the left is 0. <b>n</b> is the number of values of ours: "
+	"tables, lines, characters) are exact but for the notes. A dot is one value, a tick and "
+	"the figure beside it are the median, the line at the left is 0. <b>n</b> is the number of values of ours: "
 	"with 1, only a difference of 2 times or more says something.</p>\n"
 	"<p><b>Relation</b> is what the mark is about: ours to the peer's; where the mark says "
 	"\"extra\", of what each takes more than the guest without GPU; where it says \"of "

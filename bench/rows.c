@@ -147,16 +147,16 @@ static const struct {
 	const char *text;
 } notes[] = {
 	{ "ram-map-s", "No guest with any VFIO device starts without." },
-	{ "reboot-touched-s", "The touched memory is mapped at stage 2 as well. A quick run touches "
-	  "32 GiB." },
+	{ "reboot-touched-s", "The touched memory is mapped at stage 2 as well. A quick run "
+	  "touches 32 GiB." },
 	{ "reboot-s", "Of a GPU with little memory most of it is what any VFIO device costs: "
 	  "\"plain\" is a GPU without that memory." },
 	{ "triad-gpu-mib-per-s", "Single values differ by 20 %, as the dots show: medians of few "
 	  "of them by more than the mark." },
 	{ "exit-s", "One unmapping of the memory by the type1 container, 4 KiB at a time. The peer "
 	  "pays that at boot and at each reboot, as its guest turns the decoding of BARs off." },
-	{ "stage2-tables-kib", "Of the whole host: some pages of 4 KiB more or less are those of RAM that "
-	  "the guest or QEMU uses meanwhile." },
+	{ "stage2-tables-kib", "Of the whole host: some pages of 4 KiB more or less are those of "
+	  "RAM that the guest or QEMU uses meanwhile." },
 	{ "copy-gpu-mib-per-s", "GPU memory and RAM are both RAM of the machine below: this shows "
 	  "that both are mapped alike, and nothing of HBM." },
 	{ "disk-gpu-mib-per-s", "0: the read into the peer's BAR has not ended after 5 s." },
