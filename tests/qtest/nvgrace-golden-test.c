@@ -136,6 +136,21 @@ static const Machine machines[] = {
         .bars = "\"guest-view\":\"bar\",\"bus\":\"rp1\",\"pxm-count\":2",
         .bridges = { { 16, 0, 17 } },
     }, {
+        /* Power that can be switched off, at bus 0, at a pxb and at a switch */
+        .name = "power",
+        .board = SOCKETS NVGRACE_PORT(1) NVGRACE_PORT(2)
+                 "-device x3130-upstream,id=up,bus=rp2 "
+                 "-device xio3130-downstream,id=rp3,bus=up,chassis=9,addr=5 "
+                 PXB(4, "16", "1") PXB_PORT(4, 4, 3),
+        .gpus = NVGRACE_MEM(1, "2G")
+                NVGRACE_GPU(1, "pxm-count=1,x-power-resource=on")
+                NVGRACE_MEM(3, "2G")
+                NVGRACE_GPU(3, "pxm-count=1,x-power-resource=on")
+                NVGRACE_MEM(4, "2G")
+                NVGRACE_GPU(4, "pxm-count=1,x-power-resource=on"),
+        .bridges = { { 0, 1, 1 }, { 0, 2, 3 }, { 3, 0, 4 }, { 4, 5, 5 },
+                     { 16, 3, 17 } },
+    }, {
         /* All kinds of GPU in all kinds of place */
         .name = "mixed",
         .board = SOCKETS "-machine highmem-mmio-size=4T "

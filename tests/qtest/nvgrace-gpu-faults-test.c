@@ -160,6 +160,13 @@ static const NVGraceRefusal refusals[] = {
         NVGRACE_MACHINE NVGRACE(1, "2G", "x-poison=0x80000000"),
         "x-poison=0x80000000 is no page of the 0x80000000 bytes",
         "Use a multiple of 0x1000 below that",
+    }, {
+        "power-without-controller",
+        NVGRACE_MACHINE NVGRACE_MEM(1, "2G") "-device pcie-root-port,id=rp1,"
+        "chassis=1,bus=pcie.0,addr=1,power_controller_present=off "
+        NVGRACE_GPU(1, "x-power-resource=on"),
+        "x-power-resource=on: the slot of 'rp1' has no power controller",
+        "Leave power_controller_present=off out",
     },
 };
 

@@ -353,25 +353,45 @@ static void test_ready_bus_reset(void)
     qtest_quit(qts);
 }
 
+/* Without power the memory loses what it holds; what the GPU counts stays. */
 static void test_slot_power(void)
 {
     QTestState *qts = gpu_start(",ready-delay-ms=50,reset-delay-ms=10");
 
     qtest_clock_step(qts, 50 * MS);
     fill_memory(qts, 0x99000);
+    assert_memory(qts, true, 0x99000);
+    g_assert_cmphex(reg_read(qts, NVGRACE_REG_POWER_OFFS), ==, 0);
+    g_assert_cmphex(reg_read(qts, NVGRACE_REG_OUT_OF_REACH), ==, 0);
 
     /* off, with the indicator on: the GPU stays in the slot */
     slot_control(qts, PCI_EXP_SLTCTL_PWR_IND_ON | PCI_EXP_SLTCTL_PWR_OFF);
     qtest_clock_step(qts, 1000 * MS);
     assert_memory(qts, false, 0);
+    g_assert_cmphex(qtest_readl(qts, GPU), ==, UINT32_MAX);
+    /* a reset of the bus is none of the GPU's business now */
+    qtest_writew(qts, PORT + PCI_BRIDGE_CONTROL, PCI_BRIDGE_CTL_BUS_RESET);
+    qtest_writew(qts, PORT + PCI_BRIDGE_CONTROL, 0);
 
     slot_control(qts, PCI_EXP_SLTCTL_PWR_IND_ON);
+    qtest_clock_step(qts, 20 * MS);
     gpu_enable(qts);
-    qtest_clock_step(qts, 49 * MS);
+    /* which makes it no shorter */
+    gpu_flr(qts);
+    g_assert_cmphex(reg_read(qts, NVGRACE_REG_POWER_OFFS), ==, 1);
+    g_assert_cmphex(reg_read(qts, NVGRACE_REG_OUT_OF_REACH), ==, 4);
+    fill_memory(qts, 0x77000);
+    g_assert_cmphex(reg_read(qts, NVGRACE_REG_OUT_OF_REACH), ==, 8);
+    qtest_clock_step(qts, 29 * MS);
     assert_ready(qts, false);
     qtest_clock_step(qts, 1 * MS);
     assert_ready(qts, true);
-    assert_memory(qts, true, 0x99000);
+    for (uint64_t at = 0; at < HBM_SIZE; at += HBM_SIZE / 8) {
+        g_assert_cmphex(qtest_readq(qts, HBM + at), ==, 0);
+    }
+    gpu_flr(qts);
+    g_assert_cmphex(reg_read(qts, NVGRACE_REG_POWER_OFFS), ==, 1);
+    g_assert_cmphex(reg_read(qts, NVGRACE_REG_OUT_OF_REACH), ==, 8);
     qtest_quit(qts);
 }
 

@@ -1,8 +1,9 @@
 /*
  * Coherent memory of the emulated Grace GPU
  *
- * The memory keeps its content across every reset, as HBM does.  From the
- * start of a reset until the GPU is ready it cannot be reached:
+ * The memory keeps its content across every reset, as HBM does, and loses it
+ * with the power.  From the start of a reset until the GPU is ready it cannot
+ * be reached:
  *
  *   NVGraceMemory.container     priority
  *   +---------------------------+
@@ -26,6 +27,7 @@
 #include "qemu/units.h"
 #include "qapi/error.h"
 #include "hw/pci/pci_device.h"
+#include "system/ramblock.h"
 #include "nvgrace-gpu-mem.h"
 
 /*
@@ -41,6 +43,9 @@
 
 static uint64_t nvgrace_in_reset_read(void *opaque, hwaddr addr, unsigned size)
 {
+    NVGraceGPUMem *gpu_mem = opaque;
+
+    gpu_mem->out_of_reach++;
     return UINT64_MAX;
 }
 
@@ -49,6 +54,7 @@ static void nvgrace_in_reset_write(void *opaque, hwaddr addr, uint64_t val,
 {
     NVGraceGPUMem *gpu_mem = opaque;
 
+    gpu_mem->out_of_reach++;
     qemu_log_mask(LOG_GUEST_ERROR, "%s: write to coherent memory at 0x%"
                   HWADDR_PRIx " dropped: the GPU is in reset\n",
                   gpu_mem->mem.pdev->name, addr);
@@ -228,4 +234,14 @@ void nvgrace_gpu_mem_unplug(NVGraceGPUMem *gpu_mem)
 void nvgrace_gpu_mem_set_reachable(NVGraceGPUMem *gpu_mem, bool reachable)
 {
     memory_region_set_enabled(&gpu_mem->in_reset, !reachable);
+}
+
+void nvgrace_gpu_mem_power_off(NVGraceGPUMem *gpu_mem)
+{
+    MemoryRegion *backend = host_memory_backend_get_memory(gpu_mem->memdev);
+
+    if (!ram_block_discard_is_disabled()) {
+        ram_block_discard_range(backend->ram_block, 0,
+                                memory_region_size(backend));
+    }
 }

@@ -28,6 +28,7 @@
  * @resmem:        the rest of @memdev, if there is a resmem
  * @in_reset:      covers both while they cannot be reached
  * @poison:        covers the page at @poison_offset
+ * @out_of_reach:  accesses that found @in_reset
  */
 typedef struct NVGraceGPUMem {
     NVGraceMemory mem;
@@ -41,6 +42,7 @@ typedef struct NVGraceGPUMem {
     MemoryRegion resmem;
     MemoryRegion in_reset;
     MemoryRegion poison;
+    uint32_t out_of_reach;
 } NVGraceGPUMem;
 
 /**
@@ -84,5 +86,11 @@ void nvgrace_gpu_mem_unplug(NVGraceGPUMem *gpu_mem);
 
 /** nvgrace_gpu_mem_set_reachable() - whether the CPU finds the memory or ~0 */
 void nvgrace_gpu_mem_set_reachable(NVGraceGPUMem *gpu_mem, bool reachable);
+
+/**
+ * nvgrace_gpu_mem_power_off() - lose what the memory holds, unless a device of
+ * the machine has it pinned for DMA
+ */
+void nvgrace_gpu_mem_power_off(NVGraceGPUMem *gpu_mem);
 
 #endif /* HW_MISC_NVGRACE_GPU_MEM_H */

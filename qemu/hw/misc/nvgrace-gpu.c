@@ -30,6 +30,7 @@
 #include "nvgrace-gpu-ce.h"
 #include "nvgrace-gpu-config.h"
 #include "nvgrace-gpu-mem.h"
+#include "nvgrace-gpu-power.h"
 #include "trace.h"
 
 #define TYPE_NVGRACE_GPU "nvgrace-gpu"
@@ -68,7 +69,7 @@ static const NVGraceModel nvgrace_models[] = {
  * @ce:           copy engine
  * @ready_timer:  runs from a reset until @ready
  * @ready:        the GPU is up
- * @powered_off:  the last reset was the slot's power being switched off
+ * @power:        of the slot
  */
 struct NVGraceGPU {
     PCIDevice parent_obj;
@@ -78,6 +79,7 @@ struct NVGraceGPU {
     uint32_t ready_delay;
     uint32_t reset_delay;
     NVGraceConfig config;
+    NVGracePower power;
 
     /* fault injection */
     bool c2c_up;
@@ -91,7 +93,6 @@ struct NVGraceGPU {
 
     QEMUTimer ready_timer;
     bool ready;
-    bool powered_off;
 };
 
 /* @reg: a multiple of 4 */
@@ -102,6 +103,10 @@ static uint32_t nvgrace_gpu_reg_read(NVGraceGPU *s, hwaddr reg)
         return s->ready && s->c2c_up ? NVGRACE_READY : 0;
     case NVGRACE_REG_HBM_TRAINING:
         return s->ready ? NVGRACE_READY : 0;
+    case NVGRACE_REG_POWER_OFFS:
+        return s->power.offs;
+    case NVGRACE_REG_OUT_OF_REACH:
+        return s->hbm.out_of_reach;
     default:
         return nvgrace_ce_read(&s->ce, reg);
     }
@@ -177,28 +182,30 @@ static void nvgrace_gpu_ready(void *opaque)
 
 /*
  * Every reset ends here: system reset, secondary bus reset, FLR and the slot's
- * power.  The first and the last are a power-on of the GPU.
+ * power.  One right after a power-on does not make that any shorter.
  */
 static void nvgrace_gpu_reset_hold(Object *obj, ResetType type)
 {
     NVGraceGPU *s = NVGRACE_GPU(obj);
     PCIDevice *pdev = PCI_DEVICE(s);
-    bool power_on = s->powered_off ||
-                    bus_is_in_reset(BUS(pci_device_root_bus(pdev)));
-    uint32_t delay = power_on ? s->ready_delay : s->reset_delay;
+    bool power_on = nvgrace_power_reset(&s->power, pdev, s->ready_delay);
+    int64_t now = qemu_clock_get_ms(QEMU_CLOCK_VIRTUAL);
+    uint32_t delay = MAX(power_on ? 0 : s->reset_delay,
+                         MAX(s->power.up - now, 0));
 
-    s->powered_off = !pdev->enabled;
     timer_del(&s->ready_timer);
     nvgrace_gpu_set_ready(s, false);
-    trace_nvgrace_gpu_reset(pdev->name, power_on, s->powered_off, delay);
+    trace_nvgrace_gpu_reset(pdev->name, power_on, s->power.off, delay);
+    if (s->power.off) {
+        nvgrace_gpu_mem_power_off(&s->hbm);
+    }
 
-    if (s->powered_off || s->never_ready ||
+    if (s->power.off || s->never_ready ||
         (!power_on && !s->ready_after_reset)) {
         return;
     }
     if (delay) {
-        timer_mod(&s->ready_timer,
-                  qemu_clock_get_ms(QEMU_CLOCK_VIRTUAL) + delay);
+        timer_mod(&s->ready_timer, now + delay);
     } else {
         nvgrace_gpu_ready(s);
     }
@@ -258,7 +265,8 @@ static void nvgrace_gpu_realize(PCIDevice *pdev, Error **errp)
     NVGraceGPU *s = NVGRACE_GPU(pdev);
     const NVGraceModel *model;
 
-    if (!nvgrace_memory_check(&s->hbm.mem, pdev, errp)) {
+    if (!nvgrace_memory_check(&s->hbm.mem, pdev, errp) ||
+        (s->power.resource && !nvgrace_power_check(pdev, errp))) {
         return;
     }
     model = nvgrace_gpu_find_model(s, errp);
@@ -300,6 +308,14 @@ static void nvgrace_gpu_exit(PCIDevice *pdev)
     pcie_cap_exit(pdev);
 }
 
+static void nvgrace_gpu_build_aml(AcpiDevAmlIf *adev, Aml *scope)
+{
+    nvgrace_build_dev_aml(adev, scope);
+    if (NVGRACE_GPU(adev)->power.resource) {
+        nvgrace_power_build_aml(PCI_DEVICE(adev), scope);
+    }
+}
+
 static void nvgrace_gpu_instance_init(Object *obj)
 {
     NVGraceGPU *s = NVGRACE_GPU(obj);
@@ -318,6 +334,7 @@ static const Property nvgrace_gpu_properties[] = {
     DEFINE_PROP_BOOL("x-dvsec", NVGraceGPU, config.dvsec, true),
     DEFINE_PROP_BOOL("x-dvsec-ones", NVGraceGPU, config.dvsec_ones, false),
     DEFINE_PROP_BOOL("x-d3hot-memory", NVGraceGPU, d3hot_memory, true),
+    DEFINE_PROP_BOOL("x-power-resource", NVGraceGPU, power.resource, false),
     DEFINE_PROP_UINT64("x-poison", NVGraceGPU, hbm.poison_offset,
                        NVGRACE_POISON_NONE),
     DEFINE_PROP_BOOL("x-c2c-up", NVGraceGPU, c2c_up, true),
@@ -347,6 +364,7 @@ static void nvgrace_gpu_class_init(ObjectClass *oc, const void *data)
     set_bit(DEVICE_CATEGORY_MISC, dc->categories);
     device_class_set_props(dc, nvgrace_gpu_properties);
     nvgrace_memory_class_init(oc);
+    ACPI_DEV_AML_IF_CLASS(oc)->build_dev_aml = nvgrace_gpu_build_aml;
 
     k->realize = nvgrace_gpu_realize;
     k->exit = nvgrace_gpu_exit;
