@@ -176,6 +176,7 @@ static const struct {
 	{ "regions", scenario_regions },
 	{ "parallel", scenario_parallel },
 	{ "reset", scenario_reset },
+	{ "d3cold", scenario_d3cold },
 	{ "scrub", scenario_scrub },
 	{ "capability", scenario_capability },
 	{ "lifetime", scenario_lifetime },

@@ -332,11 +332,7 @@ static void check_storm(struct gpu *gpu, const char *name, guint seconds, gboole
 
 static int low_power(const struct gpu *gpu, guint32 feature)
 {
-	struct vfio_device_feature argument = {
-		.argsz = sizeof(argument), .flags = VFIO_DEVICE_FEATURE_SET | feature,
-	};
-
-	return vfio_client_ioctl(&gpu->client, VFIO_DEVICE_FEATURE, &argument);
+	return vfio_client_set_feature(&gpu->client, feature, NULL, 0);
 }
 
 static void check_low_power(const struct gpu *gpu)

@@ -119,6 +119,15 @@ static const char *const reset_checks[] = {
 	NULL
 };
 
+static const char *const d3cold_checks[] = {
+	"d3cold-idle", "open", "d3cold-map", "d3cold-entry", "d3cold-mmap", "d3cold-read",
+	"d3cold-again", "d3cold-write", "d3cold-exit", "d3cold-exit-works", "d3cold-exit-read",
+	"d3cold-wakeup", "d3cold-storm", "d3cold-storm-mmap", "d3cold-storm-rw",
+	"d3cold-offs", "d3cold-in-reach", "d3cold-quiet", "d3cold-scrub-open",
+	"d3cold-scrub-close", "d3cold-scrub-in-reach",
+	NULL
+};
+
 static const char *const lifetime_checks[] = {
 	"two-openers", "open-close", "kill", "rmmod-in-use", "unbind-asks",
 	"unbind-waits", "unbind-ends", "rmmod", "rmmod-insmod", "bind-unbind",
@@ -337,6 +346,12 @@ static const struct scenario scenarios[] = {
 			     .memory = "2G", .gpu = "x-d3hot-memory=off", .more_gpus = slow_gpus,
 			     .append = NO_SCRUB },
 		.expected = { host_checks, reset_checks },
+	}, {
+		/* what is waited for is the power, not the reset of an open */
+		.options = { .name = "d3cold", .scenario = "d3cold", .model = "gh200",
+			     .memory = "1536M", .append = NO_SCRUB,
+			     .gpu = "x-power-resource=on,ready-delay-ms=500,reset-delay-ms=0" },
+		.expected = { host_checks, d3cold_checks },
 	}, {
 		.options = { .name = "lifetime", .scenario = "lifetime", .model = "gb200",
 			     .memory = "64M", .gpu = "reset-delay-ms=10" },

@@ -232,6 +232,24 @@ int vfio_client_unmap_dma(const struct vfio_client *client, guint64 iova, gsize 
 	return ioctl(client->container, VFIO_IOMMU_UNMAP_DMA, &unmap) ? -errno : 0;
 }
 
+int vfio_client_set_feature(const struct vfio_client *client, guint32 feature,
+			    const void *data, gsize length)
+{
+	struct {
+		struct vfio_device_feature head;
+		guint8 data[8];
+	} argument = {
+		.head.argsz = sizeof(argument.head) + length,
+		.head.flags = VFIO_DEVICE_FEATURE_SET | feature,
+	};
+
+	if (length > sizeof(argument.data))
+		return -E2BIG;
+	if (length)
+		memcpy(argument.data, data, length);
+	return vfio_client_ioctl(client, VFIO_DEVICE_FEATURE, &argument);
+}
+
 int vfio_client_reset(const struct vfio_client *client)
 {
 	return vfio_client_ioctl(client, VFIO_DEVICE_RESET, NULL);

@@ -97,6 +97,13 @@ int vfio_client_unmap_dma(const struct vfio_client *client, guint64 iova, gsize 
 /* Any ioctl of the device's: 0 or positive, or a negative errno. */
 int vfio_client_ioctl(const struct vfio_client *client, unsigned long request, void *arg);
 
+/*
+ * Set a feature of the device's (VFIO_DEVICE_FEATURE_SET), with what goes with it,
+ * at most 8 bytes: 0 or a negative errno.
+ */
+int vfio_client_set_feature(const struct vfio_client *client, guint32 feature,
+			    const void *data, gsize length);
+
 /* VFIO_DEVICE_RESET: 0 or a negative errno. */
 int vfio_client_reset(const struct vfio_client *client);
 
