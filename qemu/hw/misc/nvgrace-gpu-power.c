@@ -90,6 +90,20 @@ static Aml *power_list(const char *name)
     return aml_name_decl(name, list);
 }
 
+/*
+ * ACPI r6.5, 20.2.5.2: DefPowerRes is encoded as DefDevice is, but for its
+ * opcode and the two numbers behind its name.  aml-build.c has none of its own.
+ */
+static Aml *power_resource(const char *name)
+{
+    Aml *resource = aml_device("%s", name);
+
+    resource->op = 0x84;                                /* PowerResOp */
+    build_append_int_noprefix(resource->buf, 0, 1);     /* SystemLevel */
+    build_append_int_noprefix(resource->buf, 0, 2);     /* ResourceOrder */
+    return resource;
+}
+
 void nvgrace_power_build_aml(PCIDevice *pdev, Aml *scope)
 {
     VirtMachineState *vms = VIRT_MACHINE(qdev_get_machine());
@@ -100,7 +114,7 @@ void nvgrace_power_build_aml(PCIDevice *pdev, Aml *scope)
                       ((uint64_t)pci_dev_bus_num(port) << PCIE_MMCFG_BUS_BIT) +
                       (port->devfn << PCIE_MMCFG_DEVFN_BIT) +
                       port->exp.exp_cap + PCI_EXP_SLTCTL;
-    Aml *resource = aml_power_resource(0, 0, "PWR0");
+    Aml *resource = power_resource("PWR0");
     Aml *field = aml_field("SLTC", AML_WORD_ACC, AML_NOLOCK, AML_PRESERVE);
 
     aml_append(scope, aml_operation_region("SLTC", AML_SYSTEM_MEMORY,
