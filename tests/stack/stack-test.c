@@ -346,6 +346,8 @@ static const struct scenario scenarios[] = {
 			     .memory = "2G", .gpu = "x-d3hot-memory=off", .more_gpus = slow_gpus,
 			     .append = NO_SCRUB },
 		.expected = { host_checks, reset_checks },
+		/* resets for a minute: by cdev, which is a long test */
+		.cdev_append = "nvgrace.seconds=60",
 	}, {
 		/* what is waited for is the power, not the reset of an open */
 		.options = { .name = "d3cold", .scenario = "d3cold", .model = "gh200",
