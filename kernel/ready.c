@@ -39,8 +39,11 @@ static bool nvgrace_ready_ask_cxl(struct nvgrace_device *ndev, unsigned int *tim
 
 	pci_read_config_dword(ndev->core.pdev, ndev->cxl_dvsec + NVGRACE_CXL_RANGE1_SIZE_LOW,
 			      &status);
+	/* It does not answer: that is no state of its memory, and has the usual time. */
+	if (PCI_POSSIBLE_ERROR(status))
+		return false;
 	*timeout_ms = NVGRACE_CXL_INFO_VALID_MS;
-	if (PCI_POSSIBLE_ERROR(status) || !(status & NVGRACE_CXL_INFO_VALID))
+	if (!(status & NVGRACE_CXL_INFO_VALID))
 		return false;
 
 	code = FIELD_GET(NVGRACE_CXL_ACTIVE_TIMEOUT, status);

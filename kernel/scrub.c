@@ -173,14 +173,17 @@ static void nvgrace_scrub_work(struct work_struct *work)
 
 	/* After a close it may have been suspended. */
 	ret = pm_runtime_resume_and_get(dev);
-	if (!ret) {
+	if (ret) {
+		WRITE_ONCE(s->error, ret);
+	} else {
 		ret = nvgrace_scrub_windows(ndev);
-		/* Of what it unmapped, no TLB must know when the device suspends. */
+		/* The others stop, before the device may suspend and has to be asked again. */
+		if (ret)
+			WRITE_ONCE(s->error, ret);
+		/* Of what it unmapped, no TLB must know then. */
 		vm_unmap_aliases();
 		pm_runtime_put(dev);
 	}
-	if (ret)
-		WRITE_ONCE(s->error, ret);
 	if (atomic_dec_and_test(&s->running))
 		nvgrace_scrub_finish(ndev);
 }
