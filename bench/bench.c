@@ -57,7 +57,7 @@ static const struct machine full[] = {
 };
 
 /* What all of them may take, for the last one has no limit of its own. */
-#define FULL_SECONDS 3800
+#define FULL_SECONDS 3400
 
 /* So much of the memory the guest onlines and fills: the machine below has no more. */
 #define LIMIT_MIB 1024
