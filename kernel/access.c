@@ -18,10 +18,10 @@
 
 /*
  * What stays mapped for the next read or write.  Mapping takes far longer than
- * copying 4 KiB does, and hardly longer for this than for 2 MiB: a few entries of
- * a page table.
+ * copying 4 KiB does.  This is one entry of a page table, and of a TLB, if the
+ * memory begins at a multiple of it (4K pages), and else at most 512.
  */
-#define NVGRACE_WINDOW	SZ_32M
+#define NVGRACE_WINDOW	SZ_1G
 
 /*
  * How much is copied at most before others get the gate, to move the window or to

@@ -11,14 +11,15 @@
 
 #define THREADS 4u
 #define ROUNDS 500u
-#define PLACES 4u		/* in each of the regions */
-#define STEP (64ull << 20)	/* from one to the next: more than is kept mapped */
+#define PLACES 4u		/* in each of the regions, at most */
+#define STEP (1ull << 30)	/* from one to the next: what is kept mapped */
 #define PIECE (64ul << 10)	/* what is used of each, for each thread */
 #define SEED 80u
 
 struct reader {
 	const struct vfio_client *client;
 	const struct vfio_client_region *region;
+	guint places;
 	guint number;
 	gboolean apart;		/* elsewhere each time, and not where the others are */
 	gboolean write;		/* first, a piece of its own */
@@ -31,7 +32,7 @@ static gpointer reader(gpointer opaque)
 	g_autoptr(GRand) random = g_rand_new_with_seed(me->number);
 
 	for (guint i = 0; i < ROUNDS; i++) {
-		guint place = me->apart ? (me->number + i) % PLACES : 0;
+		guint place = me->apart ? (me->number + i) % me->places : 0;
 		gsize length = g_rand_int_range(random, 1, 1 << g_rand_int_range(random, 1, 16));
 		guint64 at = place * STEP + (me->write ? me->number * PIECE : 0) +
 			     g_rand_int_range(random, 0, PIECE - length);
@@ -52,15 +53,16 @@ static void check_together(const char *name, const struct vfio_client *client,
 {
 	struct reader readers[THREADS];
 	GThread *threads[THREADS];
-	gboolean filled = TRUE;
+	guint places = MIN(PLACES, (region->size - THREADS * PIECE) / STEP + 1);
+	gboolean filled = places > 1;
 	guint done = 0, wrong = 0;
 
-	for (guint i = 0; i < PLACES; i++)
+	for (guint i = 0; i < places; i++)
 		filled = filled && write_pattern(client, region, i * STEP, PIECE, SEED);
 	for (guint i = 0; i < THREADS; i++) {
 		readers[i] = (struct reader){
-			.client = client, .region = region, .number = i, .apart = apart,
-			.write = write,
+			.client = client, .region = region, .places = places, .number = i,
+			.apart = apart, .write = write,
 		};
 		threads[i] = g_thread_new("reader", reader, &readers[i]);
 	}
@@ -70,7 +72,8 @@ static void check_together(const char *name, const struct vfio_client *client,
 		wrong += readers[i].wrong;
 	}
 	report_check(name, filled && done == THREADS * ROUNDS && !wrong,
-		     "%u threads, %u rounds in all, %u wrong", THREADS, done, wrong);
+		     "%u threads, %u places, %u rounds in all, %u wrong", THREADS, places, done,
+		     wrong);
 }
 
 void scenario_parallel(const char *bdf)
