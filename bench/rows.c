@@ -193,7 +193,13 @@ static gdouble extra_of_gpu(const struct bench_samples *samples, const char *mea
 		median_of(samples, measure, "none", on, &n)) / on->gpus;
 }
 
-/* NAN where a side is missing. */
+/* NAN where a side is missing, or what is compared with is lost in the noise. */
+static gdouble extra_ratio(gdouble extra, gdouble of)
+{
+	return of > 0 ? extra / of : NAN;
+}
+
+/* NAN likewise. */
 static gdouble relation(const struct row *row, const struct bench_samples *samples,
 			const struct bench_result *result)
 {
@@ -202,16 +208,16 @@ static gdouble relation(const struct row *row, const struct bench_samples *sampl
 	switch (row->mark) {
 	case EXTRA:
 	case EXTRA_LARGE:
-		return (result->ours - result->none) / (result->peer - result->none);
+		return extra_ratio(result->ours - result->none, result->peer - result->none);
 	case EXTRA_PLAIN:
-		return (result->ours - result->plain) / (result->peer - result->plain);
+		return extra_ratio(result->ours - result->plain, result->peer - result->plain);
 	case OWN_RATIO:
 		return result->ours / median_of(samples, row->other, "ours", result, &n);
 	case ABSOLUTE:
 		return result->ours;
 	case GROWTH:
-		return extra_of_gpu(samples, row->measure, result) /
-		       extra_of_gpu(samples, row->measure, &smallest);
+		return extra_ratio(extra_of_gpu(samples, row->measure, result),
+				   extra_of_gpu(samples, row->measure, &smallest));
 	case PER_GPU:
 		return result->ours / result->gpus;
 	default:
