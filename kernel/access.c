@@ -216,7 +216,11 @@ ssize_t nvgrace_access_rw(struct vfio_pci_core_device *core, char __user *buf, s
 		if (ret == -EAGAIN)
 			continue;
 		tries = ret ? 0 : tries + 1;
-		/* The one for reading alters nothing: what is behind may be what is read. */
+		/*
+		 * What is missing at the end is left out the next time, so that a word
+		 * is cut by nothing else.  To fault in for a read alters nothing: what is
+		 * behind may be what is read.
+		 */
 		missing = ret ? 0 : iswrite ? fault_in_readable(buf + done, len) :
 					      fault_in_safe_writeable(buf + done, len);
 		if (missing == len || tries > NVGRACE_TRIES)

@@ -5,8 +5,9 @@
  * vfio-pci-core keeps users from the BARs in resets and low power states: it
  * takes core.memory_lock for writing and removes the mappings of the BARs.  It
  * knows nothing of mappings of device-specific regions, and not every reset is
- * one of its own (sysfs).  So the same is done here, beside it: the gate is closed, which
- * removes all mappings and forgets that the memory was ready, and opened again
+ * one of its own (sysfs).  So the same is done here, beside it: the gate is
+ * closed, which removes all mappings and forgets that the memory was ready, and
+ * opened again
  *
  *	around each reset: reset_prepare and reset_done
  *	around a config space write that sets the power state
@@ -47,7 +48,7 @@ int nvgrace_gate_try(struct nvgrace_device *ndev, bool awake)
 	down_read(&ndev->gate);
 	if (READ_ONCE(ndev->scrub.stop))
 		ret = -ECANCELED;
-	/* First: if it is open, it stays so, and the state is that of the last who opened. */
+	/* Before the power state is: an open gate stays open, so that cannot change any more. */
 	else if (atomic_read_acquire(&ndev->closed))
 		ret = -EAGAIN;
 	else if ((__force int)core->pdev->current_state >= (__force int)PCI_D3hot ||
