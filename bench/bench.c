@@ -34,7 +34,7 @@ struct machine {
 
 static const struct machine quick[] = {
 	{ 4, 1, 1, 60, 0, "vfio,scrub,typing", "ours,peer" },
-	{ 96, 1, 1, 240, 32, "guest,touch,memory,disk", "none,ours,peer" },
+	{ 64, 1, 1, 240, 32, "guest,touch,memory,disk", "none,ours,peer" },
 	{ 0 },
 };
 
@@ -189,16 +189,18 @@ static void take_line(const char *line, gpointer opaque)
 	fflush(stdout);
 }
 
+/* What QEMU by itself finds room for, before the window of PCI memory at 512 GiB */
+#define BEFORE_WINDOW_GIB 255
+
 /*
- * Where the host's GPU number @i has its memory.  By itself QEMU places what fits
- * before the window of PCI memory, which begins at 512 GiB; more than that goes
- * behind the window's end.  Caller frees.
+ * Where the host's GPU number @i has its memory: behind the window's end, twice its
+ * size apart, if all of them together do not fit before it.  Caller frees.
  */
 static char *gpu_properties(const struct machine *m, guint i)
 {
 	guint64 at = (1ull << 40) + i * ((guint64)m->gib << 31);
 
-	if (m->gpus * m->gib < 255)
+	if (m->gpus * m->gib < BEFORE_WINDOW_GIB)
 		return g_strdup("pxm-count=1");
 	return g_strdup_printf("pxm-count=1,mem-addr=0x%" G_GINT64_MODIFIER "x", at);
 }
