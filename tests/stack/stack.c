@@ -131,7 +131,8 @@ static GStrv arguments(const struct stack_options *options, const char *console)
 	/* pauth-impdef: QEMU's own pointer authentication hash, not the slow architected one */
 	g_strv_builder_add_many(args, need_env("NVGRACE_QEMU"), "-M",
 				"virt,virtualization=on,gic-version=3,iommu=smmuv3", "-accel",
-				"tcg,thread=multi,tb-size=512", "-cpu", "max,pauth-impdef=on", "-smp",
+				options->counted ? "tcg,thread=single,tb-size=512" :
+						   "tcg,thread=multi,tb-size=512", "-cpu", "max,pauth-impdef=on", "-smp",
 				"2", "-m", options->host_ram ?: "4G", "-nodefaults", "-display", "none",
 				"-no-reboot", "-bios", need_env("NVGRACE_FIRMWARE"), "-kernel",
 				need_env("NVGRACE_KERNEL"), "-initrd", need_env("NVGRACE_HOST_IMAGE"),
@@ -141,6 +142,8 @@ static GStrv arguments(const struct stack_options *options, const char *console)
 				"virtserialport,chardev=report,name=org.nvgrace.report", "-object",
 				memdev, "-device", "pcie-root-port,id=gpu-port,chassis=1", "-device",
 				gpu, NULL);
+	if (options->counted)
+		g_strv_builder_add_many(args, "-icount", "shift=0,sleep=off", NULL);
 	for (guint i = 0; options->more_gpus && options->more_gpus[i]; i++)
 		add_gpu(args, i + 2, options->more_memory ?: "2G", options->more_gpus[i]);
 	return g_strv_builder_end(args);
