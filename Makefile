@@ -12,7 +12,7 @@
 #                          change of QEMU's version (some minutes)
 #   make sanitize   the qtests on a QEMU with AddressSanitizer and UBSan
 #   make coverage   how many lines of our QEMU files the qtests run
-#   make bench   measure ours against the BAR way (an hour); QUICK=1: a few minutes
+#   make bench   measure ours against the BAR way (80 minutes); QUICK=1: five
 #   make clean   forget this checkout's build; the cache stays
 
 .PHONY: demo check build update-golden update-pristine sanitize coverage bench clean

@@ -11,6 +11,7 @@
  *	bench.ways=LIST		of the ways' names, with commas between (all)
  *	bench.guest=LIST	arguments for the guest's kernel, with commas between
  *	bench.gib=N		what each GPU has
+ *	bench.counted=1		the clock goes by instructions, see measure.h
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -32,11 +33,30 @@ gdouble seconds_since(gint64 start)
 	return (g_get_monotonic_time() - start) / (gdouble)G_USEC_PER_SEC;
 }
 
+gboolean counted(void)
+{
+	static int answer = -1;
+
+	if (answer < 0) {
+		g_autofree char *text = agent_cmdline("bench.counted");
+
+		answer = text != NULL;
+	}
+	return answer;
+}
+
 void sample(const char *measure, const struct bench_way *way, gdouble value)
 {
 	g_autofree char *line = g_strdup_printf("%s %s %.9g", measure, way->name, value);
 
 	report_text("sample", line);
+}
+
+void clock_sample(const char *measure, const struct bench_way *way, gdouble value)
+{
+	g_autofree char *name = g_strdup_printf("%s%s", counted() ? "counted-" : "", measure);
+
+	sample(name, way, value);
 }
 
 static gboolean wanted(const char *argument, const char *what)

@@ -12,6 +12,8 @@
 #include "measure.h"
 #include "../tests/stack/host-agent.h"
 
+#define NS_PER_SEC 1000000000ll
+#define KIB_OF_GIB (1ul << 20)
 #define PAGE 4096ul
 #define PMD (2ul << 20)
 #define SCRUB_PARAMETER "/sys/module/" EXPORTER "/parameters/scrub"
@@ -42,9 +44,21 @@ static guint64 table_kib(void)
 	return agent_kib("/proc/self/status", "VmPTE");
 }
 
-static void named_sample(const struct bench_way *way, gdouble value, const char *format, ...)
-	G_GNUC_PRINTF(3, 4);
-static void named_sample(const struct bench_way *way, gdouble value, const char *format, ...)
+/* Of CLOCK_MONOTONIC; instructions, where they are counted. */
+static gint64 now_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * NS_PER_SEC + now.tv_nsec;
+}
+
+typedef void take_sample(const char *measure, const struct bench_way *way, gdouble value);
+
+static void named_sample(take_sample *take, const struct bench_way *way, gdouble value,
+			 const char *format, ...) G_GNUC_PRINTF(4, 5);
+static void named_sample(take_sample *take, const struct bench_way *way, gdouble value,
+			 const char *format, ...)
 {
 	g_autofree char *name = NULL;
 	va_list args;
@@ -52,26 +66,43 @@ static void named_sample(const struct bench_way *way, gdouble value, const char 
 	va_start(args, format);
 	name = g_strdup_vprintf(format, args);
 	va_end(args);
-	sample(name, way, value);
+	take(name, way, value);
 }
 
-/* MiB/s of moving @length bytes, piece by piece; a short transfer is a failed check. */
+/*
+ * What it takes to move @length bytes, piece by piece: MiB/s, or the instructions of
+ * one piece where they are counted.
+ */
+static void move_sample(const struct bench_way *way, gint64 start, guint64 length, gsize piece,
+			const char *what)
+{
+	gdouble ns = now_ns() - start;
+
+	if (counted())
+		named_sample(clock_sample, way, ns / (length / piece), "%s-%zuk-instructions", what,
+			     piece >> 10);
+	else
+		named_sample(clock_sample, way, length / 1048576.0 / (ns / NS_PER_SEC),
+			     "%s-%zuk-mib-per-s", what, piece >> 10);
+}
+
+/* A short transfer is a failed check. */
 static void move(const struct bench_way *way, const struct vfio_client *client,
 		 const struct vfio_client_region *region, const char *name,
 		 guint64 length, gsize piece, gboolean write)
 {
+	g_autofree char *what = g_strdup_printf("%s-%s", name, write ? "pwrite" : "pread");
 	g_autofree char *buf = g_malloc0(piece);
-	gint64 start = g_get_monotonic_time();
 	ssize_t done = piece;
+	gint64 start = now_ns();
 
 	for (guint64 at = 0; done == (ssize_t)piece && at < length; at += piece)
 		done = write ? vfio_client_write(client, region, at, buf, piece) :
 			       vfio_client_read(client, region, at, buf, piece);
 	if (done != (ssize_t)piece)
-		report_check("moved", FALSE, "%s: %s of %zu bytes of %s gives %zd", way->name,
-			     write ? "pwrite" : "pread", piece, name, done);
-	named_sample(way, length / 1048576.0 / seconds_since(start), "%s-%s-%zuk-mib-per-s", name,
-		     write ? "pwrite" : "pread", piece >> 10);
+		report_check("moved", FALSE, "%s: %s of %zu bytes gives %zd", way->name, what, piece,
+			     done);
+	move_sample(way, start, length, piece, what);
 }
 
 /* A byte of each 2 MiB. */
@@ -81,21 +112,26 @@ static void touch(const struct bench_way *way, const struct vfio_client *client,
 	guint64 size = region->size & ~(PMD - 1), tables = table_kib(), before;
 	gint64 start;
 	volatile const char *map = vfio_client_map(client, region, 0, size, PROT_READ, TRUE);
+	gdouble ns;
 
 	if (!map) {
 		report_check("mapped", FALSE, "%s: %s cannot be mapped", way->name, name);
 		return;
 	}
 	before = faults();
-	start = g_get_monotonic_time();
+	start = now_ns();
 	for (guint64 at = 0; at < size; at += PMD)
 		(void)map[at];
-	named_sample(way, seconds_since(start), "touch-%s-s", name);
-	named_sample(way, faults() - before, "touch-%s-faults", name);
-	named_sample(way, table_kib() - tables, "touch-%s-tables-kib", name);
+	ns = now_ns() - start;
+	if (counted())
+		named_sample(clock_sample, way, ns / (size / PMD), "touch-%s-instructions", name);
+	else
+		named_sample(clock_sample, way, ns / NS_PER_SEC, "touch-%s-s", name);
+	named_sample(sample, way, faults() - before, "touch-%s-faults", name);
+	named_sample(sample, way, table_kib() - tables, "touch-%s-tables-kib", name);
 	start = g_get_monotonic_time();
 	munmap((char *)map - PAGE, size + 2 * PAGE);
-	named_sample(way, seconds_since(start), "unmap-%s-s", name);
+	named_sample(clock_sample, way, seconds_since(start), "unmap-%s-s", name);
 }
 
 static void measure_region(const struct bench_way *way, const struct vfio_client *client,
@@ -127,12 +163,11 @@ static void measure_floor(const struct bench_way *way)
 	for (guint64 at = 0; done == (ssize_t)SMALL && at < MOVED_USEMEM; at += SMALL)
 		done = pwrite(fd, buf, SMALL, at);
 	for (guint i = 0; done == (ssize_t)SMALL && i < USEMEM_REPEAT; i++) {
-		gint64 start = g_get_monotonic_time();
+		gint64 start = now_ns();
 
 		for (guint64 at = 0; done == (ssize_t)SMALL && at < MOVED_USEMEM; at += SMALL)
 			done = pread(fd, buf, SMALL, at);
-		sample("floor-pread-4k-mib-per-s", way,
-		       MOVED_USEMEM / 1048576.0 / seconds_since(start));
+		move_sample(way, start, MOVED_USEMEM, SMALL, "floor-pread");
 	}
 	if (done != (ssize_t)SMALL)
 		report_check("floor", FALSE, "%s: 4 KiB of a memfd give %zd", way->name, done);
@@ -159,7 +194,7 @@ static void measure_ram(const struct bench_way *way, const struct vfio_client *c
 	madvise(ram, RAM, MADV_HUGEPAGE);
 	start = g_get_monotonic_time();
 	ret = vfio_client_map_dma(client, ram, RAM, IOVA);
-	sample("ram-map-s", way, seconds_since(start));
+	clock_sample("ram-map-s", way, seconds_since(start));
 	ret = ret ?: vfio_client_unmap_dma(client, IOVA, RAM);
 	if (ret)
 		report_check("ram", FALSE, "%s: %s", way->name, g_strerror(-ret));
@@ -177,10 +212,10 @@ void measure_vfio(const struct bench_way *way, const char *bdf)
 		report_check("opened", FALSE, "%s: %s", way->name, g_strerror(-ret));
 		return;
 	}
-	sample("open-s", way, seconds_since(start));
+	clock_sample("open-s", way, seconds_since(start));
 	start = g_get_monotonic_time();
 	ret = vfio_client_reset(&client);
-	sample("reset-s", way, seconds_since(start));
+	clock_sample("reset-s", way, seconds_since(start));
 	if (ret)
 		report_check("reset", FALSE, "%s: %s", way->name, g_strerror(-ret));
 	if (way->find)
@@ -191,7 +226,7 @@ void measure_vfio(const struct bench_way *way, const char *bdf)
 	measure_region(way, &client, &regions.resmem, "resmem", MOVED_RESMEM, 1);
 	start = g_get_monotonic_time();
 	vfio_client_close(&client);
-	sample("close-s", way, seconds_since(start));
+	clock_sample("close-s", way, seconds_since(start));
 }
 
 static void set_scrub(const char *value)
@@ -215,11 +250,18 @@ void measure_scrub(const struct bench_way *way, const char *bdf)
 	set_scrub("1");
 	start = g_get_monotonic_time();
 	if (!vfio_client_open(&client, bdf) && way->find(&client, &regions)) {
+		gdouble seconds = seconds_since(start);
+
 		gib = (regions.usemem.size + regions.resmem.size) / 1073741824.0;
-		sample("scrub-s", way, seconds_since(start));
-		sample("scrub-gib-per-s", way, gib / seconds_since(start));
-		sample("scrub-gib-per-s-per-cpu", way,
-		       gib / seconds_since(start) / g_get_num_processors());
+		clock_sample("scrub-s", way, seconds);
+		/* of all CPUs together, if they are counted */
+		if (counted()) {
+			clock_sample("scrub-kib-instructions", way, seconds * NS_PER_SEC / (gib * KIB_OF_GIB));
+		} else {
+			sample("scrub-gib-per-s", way, gib / seconds);
+			sample("scrub-gib-per-s-per-cpu", way,
+			       gib / seconds / g_get_num_processors());
+		}
 		/* closed without, so that no other measure waits for a scrub */
 		set_scrub("0");
 		vfio_client_close(&client);

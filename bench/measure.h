@@ -15,7 +15,17 @@
 /* Since that moment of g_get_monotonic_time(). */
 gdouble seconds_since(gint64 start);
 
+/*
+ * With bench.counted=1 the clock goes by the instructions of all CPUs, 1 ns each
+ * (stack.h): it is not the machine below that is measured then, and each run gives
+ * the same.
+ */
+gboolean counted(void);
+
 void sample(const char *measure, const struct bench_way *way, gdouble value);
+
+/* The same of what is measured by the clock: "counted-MEASURE", if instructions are. */
+void clock_sample(const char *measure, const struct bench_way *way, gdouble value);
 
 /* With VFIO alone: latencies, reading and writing, faults and page tables. */
 void measure_vfio(const struct bench_way *way, const char *bdf);
