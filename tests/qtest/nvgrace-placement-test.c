@@ -158,6 +158,51 @@ static void test_reset(void)
     qtest_quit(qts);
 }
 
+/* Where RAM ends before the high regions, there is room behind it. */
+static void test_low(void)
+{
+    QTestState *qts = qtest_init(NVGRACE_MACHINE
+                                 NVGRACE(1, "96G", "model=gh200,pxm-count=1")
+                                 NVGRACE(2, "96G", "model=gh200,pxm-count=1")
+                                 NVGRACE(3, "96G", "model=gh200,pxm-count=1")
+                                 NVGRACE(4, "96G", "model=gh200,pxm-count=1"));
+
+    g_assert_cmphex(address(qts, "gpu1"), ==, 384 * GiB);
+    g_assert_cmphex(address(qts, "gpu2"), ==, 257 * GiB);
+    g_assert_cmphex(address(qts, "gpu3"), ==, 128 * GiB);
+    g_assert_cmphex(address(qts, "gpu4"), ==, 2 * GiB);
+    check_memory(qts, 128 * GiB, 96 * GiB);
+    check_memory(qts, 2 * GiB, 96 * GiB);
+    qtest_quit(qts);
+}
+
+/* A GPU's memory goes behind what may be plugged. */
+static void test_low_minds_maxmem(void)
+{
+    g_autofree char *output = NULL;
+    QTestState *qts = qtest_init(
+        "-machine virt,gic-version=3 -cpu max -net none "
+        "-m 1536M,slots=2,maxmem=100G "
+        NVGRACE(1, "255G", "model=gb200,pxm-count=1")
+        NVGRACE(2, "90G", "model=gb200,pxm-count=1")
+        NVGRACE(3, "24G", "model=gb200,pxm-count=1")
+        NVGRACE(4, "24G", "model=gb200,pxm-count=1"));
+
+    /* 3 GiB, 98.5 GiB of it, and 1 GiB for the alignment of each slot: 104 */
+    g_assert_cmphex(address(qts, "gpu2"), ==, 128 * GiB);
+    g_assert_cmphex(address(qts, "gpu3"), ==, 224 * GiB);
+    g_assert_cmphex(address(qts, "gpu4"), ==, 104 * GiB);
+    qtest_quit(qts);
+
+    g_assert_cmpint(nvgrace_run(
+        "-machine virt,gic-version=3 -cpu max -net none "
+        "-m 1536M,slots=2,maxmem=100G "
+        NVGRACE(1, "255G", "model=gb200") NVGRACE(2, "153G", "model=gb200"),
+        &output), ==, 1);
+    g_assert_nonnull(strstr(output,
+                            " or 0x1a00000000 and 0x3fffffffff, where 1 "));
+}
+
 #define GPUS_192G                                                       \
     NVGRACE(1, "192G", "model=gb200") NVGRACE(2, "192G", "model=gb200") \
     NVGRACE(3, "192G", "model=gb200") NVGRACE(4, "192G", "model=gb200")
@@ -166,7 +211,9 @@ static int run_with(uint64_t gib, const char *gpus, char **output)
 {
     g_autofree char *args = g_strdup_printf(
         "-machine virt,gic-version=3,highmem-mmio-size=%" PRIu64 "G -cpu max "
-        "-m 1G -net none %s", gib, gpus);
+        /* so much that there is no room behind it */
+        "-m 255G -object memory-backend-ram,id=ram,size=255G,reserve=off "
+        "-machine memory-backend=ram -net none %s", gib, gpus);
 
     return nvgrace_run(args, output);
 }
@@ -387,6 +434,9 @@ int main(int argc, char **argv)
     qtest_add_func("/nvgrace/placement/odd-size", test_odd_size);
     qtest_add_func("/nvgrace/placement/largest", test_largest);
     qtest_add_func("/nvgrace/placement/much-ram", test_much_ram);
+    qtest_add_func("/nvgrace/placement/low", test_low);
+    qtest_add_func("/nvgrace/placement/low-minds-maxmem",
+                   test_low_minds_maxmem);
     qtest_add_func("/nvgrace/placement/contiguous", test_contiguous);
     qtest_add_func("/nvgrace/placement/two", test_two);
     qtest_add_func("/nvgrace/placement/pack", test_pack);

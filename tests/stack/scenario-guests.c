@@ -158,7 +158,7 @@ static const char *const pair_args[] = {
 static const char *const large_pages_args[] = {
 	"-device", "pxb-pcie,id=pxb,bus_nr=32",
 	"-device", "pcie-root-port,id=rp,bus=pxb,chassis=1",
-	"-device", "vfio-pci-nvgrace,host=@0,bus=rp", NULL
+	"-device", "vfio-pci-nvgrace,host=@0,bus=rp,mem-addr=0x2000000000", NULL
 };
 
 static const char *const bars_args[] = {

@@ -1,20 +1,23 @@
 /*
- * The gap below the virt machine's high PCIe MMIO window
+ * The gaps in the virt machine's memory map
  *
- * The base of that window is aligned to its size, so there is a gap between it
- * and what comes before.  The gap is inside the IPA size that KVM is asked for,
- * and nothing else uses it; by default:
+ * The base of the high PCIe MMIO window is aligned to its size, so there is a
+ * gap between it and what comes before.  The high regions begin at 256 GiB, so
+ * there is another one if RAM ends before that.  Both are inside the IPA size
+ * that KVM is asked for, and nothing else uses them; by default:
  *
- *     256 GiB                256.5 GiB                     512 GiB       1 TiB
- *     | redistributors, ECAM |            gap              | PCIe MMIO     |
- *                            ^---- usemem and resmem go here
+ *     1 GiB           256 GiB                256.5 GiB  512 GiB       1 TiB
+ *     | RAM |   low   | redistributors, ECAM |   high   | PCIe MMIO     |
+ *           ^                                ^
+ *           '-- then here                    '-- usemem and resmem go here
  *
- * highmem-mmio-size= makes the gap larger: it ends at that size.  A memory is
- * aligned to the next power of two of its size if that fits, so that stage 2
+ * highmem-mmio-size= makes the high one larger: it ends at that size.  A memory
+ * is aligned to the next power of two of its size if that fits, so that stage 2
  * gets the largest blocks and the guest's driver the alignment of a BAR, and to
- * 1 GiB, the largest block of 4 KiB granules, otherwise.
+ * 1 GiB, the largest block of 4 KiB granules, otherwise.  It goes to the low
+ * one only if there is no room in the high one.
  *
- * A memory in the "bar" view has no part of the gap, but of the window behind.
+ * A memory in the "bar" view has no part of a gap, but of the window.
  *
  * In: sizes.  Out: an address, or how large highmem-mmio-size= has to be.
  *
@@ -74,31 +77,67 @@ static uint64_t lowest_free(const GArray *taken, uint64_t lo, uint64_t hi,
                                                   : NVGRACE_ADDR_AUTO;
 }
 
-static uint64_t find_room(const GArray *taken, uint64_t lo, uint64_t hi,
-                          uint64_t size)
-{
-    uint64_t addr = lowest_free(taken, lo, hi, size, MAX(pow2ceil(size), GiB));
+typedef struct Gap {
+    uint64_t lo;
+    uint64_t hi;    /* the first byte that is not of it */
+} Gap;
 
-    return addr == NVGRACE_ADDR_AUTO ? lowest_free(taken, lo, hi, size, GiB)
+/* The better one first */
+typedef struct Gaps {
+    Gap high;
+    Gap low;
+} Gaps;
+
+static uint64_t find_room_in(const GArray *taken, Gap gap, uint64_t size)
+{
+    uint64_t addr = lowest_free(taken, gap.lo, gap.hi, size,
+                                MAX(pow2ceil(size), GiB));
+
+    return addr == NVGRACE_ADDR_AUTO ? lowest_free(taken, gap.lo, gap.hi, size,
+                                                   GiB)
                                      : addr;
 }
 
-static uint64_t find_retired(const GArray *taken, uint64_t lo, uint64_t hi)
+static uint64_t find_room(const GArray *taken, const Gaps *gaps, uint64_t size)
 {
-    return lowest_free(taken, lo, hi, NVGRACE_EGM_RETIRED_SIZE,
+    uint64_t addr = find_room_in(taken, gaps->high, size);
+
+    return addr == NVGRACE_ADDR_AUTO ? find_room_in(taken, gaps->low, size)
+                                     : addr;
+}
+
+static uint64_t find_retired(const GArray *taken, Gap gap)
+{
+    return lowest_free(taken, gap.lo, gap.hi, NVGRACE_EGM_RETIRED_SIZE,
                        NVGRACE_EGM_RETIRED_SIZE);
 }
 
-static uint64_t gap_start(VirtMachineState *vms)
+/* As they are with a highmem-mmio-size; the low one may be empty. */
+static Gaps gaps_with(VirtMachineState *vms, uint64_t mmio_size)
 {
+    const MachineState *ms = MACHINE(vms);
     const MemMapEntry *ecam = &vms->memmap[VIRT_HIGH_PCIE_ECAM];
+    uint64_t high = ecam->base + ecam->size;
+    uint64_t low = ms->device_memory ?
+        ms->device_memory->base + memory_region_size(&ms->device_memory->mr) :
+        vms->memmap[VIRT_MEM].base + ms->ram_size;
+    /* the first of the high regions, and 256 GiB or the end of all RAM */
+    uint64_t low_end = vms->memmap[VIRT_HIGH_GIC_REDIST2].base;
 
-    return ecam->base + ecam->size;
+    return (Gaps) {
+        .high = { high, ROUND_UP(high, mmio_size) },
+        .low = { MIN(ROUND_UP(low, GiB), low_end), low_end },
+    };
+}
+
+static Gaps gaps_of(VirtMachineState *vms)
+{
+    return gaps_with(vms, vms->memmap[VIRT_HIGH_PCIE_MMIO].size);
 }
 
 /* Place a memory and its list of retired pages, and add both to @taken. */
 static bool place_anew(GArray *taken, const NVGraceMemory *mem,
-                       bool addr_chosen, uint64_t lo, uint64_t hi)
+                       bool addr_chosen, const Gaps *gaps)
 {
     AddressRange range = { mem->addr, nvgrace_memory_size(mem) };
 
@@ -109,7 +148,7 @@ static bool place_anew(GArray *taken, const NVGraceMemory *mem,
             }
         }
     } else {
-        range.base = find_room(taken, lo, hi, range.size);
+        range.base = find_room(taken, gaps, range.size);
         if (range.base == NVGRACE_ADDR_AUTO) {
             return false;
         }
@@ -117,7 +156,7 @@ static bool place_anew(GArray *taken, const NVGraceMemory *mem,
     g_array_append_val(taken, range);
 
     if (mem->egm_node != NVGRACE_EGM_NONE) {
-        range = retired_range(find_retired(taken, lo, hi));
+        range = retired_range(find_retired(taken, gaps->high));
         if (range.base == NVGRACE_ADDR_AUTO) {
             return false;
         }
@@ -134,27 +173,26 @@ static bool fits_with(VirtMachineState *vms, NVGraceMemory *mem,
                       uint64_t mmio_size)
 {
     g_autoptr(GArray) taken = g_array_new(false, false, sizeof(AddressRange));
-    uint64_t lo = gap_start(vms);
-    uint64_t hi = ROUND_UP(lo, mmio_size);
-    AddressRange window = { hi, mmio_size };
+    Gaps gaps = gaps_with(vms, mmio_size);
+    AddressRange window = { gaps.high.hi, mmio_size };
 
     g_array_append_val(taken, window);
     for (NVGraceMemory *m = nvgrace_memory_first(); m;
          m = nvgrace_memory_next(m)) {
         if (in_gap(m) &&
-            !place_anew(taken, m, m->chosen.addr != NVGRACE_ADDR_AUTO, lo,
-                        hi)) {
+            !place_anew(taken, m, m->chosen.addr != NVGRACE_ADDR_AUTO,
+                        &gaps)) {
             return false;
         }
     }
-    return place_anew(taken, mem, false, lo, hi);
+    return place_anew(taken, mem, false, &gaps);
 }
 
 /* Does a highmem-mmio-size leave all of the window below @limit? */
 static bool window_exists(VirtMachineState *vms, uint64_t mmio_size,
                           uint64_t limit)
 {
-    return ROUND_UP(gap_start(vms), mmio_size) + mmio_size <= limit;
+    return gaps_with(vms, mmio_size).high.hi + mmio_size <= limit;
 }
 
 static void hint_at_mmio_size(VirtMachineState *vms, uint64_t size,
@@ -201,7 +239,7 @@ static bool check_highmem(VirtMachineState *vms, Error **errp)
     return !off;
 }
 
-/* What the memories plugged so far have of the gap; returns of how many GPUs */
+/* What the memories plugged so far have of the gaps; returns their number */
 static unsigned append_taken(GArray *taken)
 {
     unsigned count = 0;
@@ -230,22 +268,23 @@ bool virt_nvgrace_gap_find(VirtMachineState *vms, NVGraceMemory *mem,
     g_autoptr(GArray) taken = g_array_new(false, false, sizeof(AddressRange));
     g_autofree char *size_str = size_to_str(size);
     unsigned others = append_taken(taken);
-    uint64_t lo, hi;
+    g_autofree char *low = NULL;
+    Gaps gaps = gaps_of(vms);
 
     if (!check_highmem(vms, errp)) {
         return false;
     }
 
-    lo = gap_start(vms);
-    hi = vms->memmap[VIRT_HIGH_PCIE_MMIO].base;
-    *addr = find_room(taken, lo, hi, size);
+    *addr = find_room(taken, &gaps, size);
     if (*addr != NVGRACE_ADDR_AUTO) {
         return true;
     }
 
+    low = gaps.low.lo == gaps.low.hi ? g_strdup("") : g_strdup_printf(
+        " or 0x%" PRIx64 " and 0x%" PRIx64, gaps.low.lo, gaps.low.hi - 1);
     error_setg(errp, "no room for %s of coherent GPU memory between 0x%" PRIx64
-               " and 0x%" PRIx64 ", where %u other GPUs have theirs", size_str,
-               lo, hi - 1, others);
+               " and 0x%" PRIx64 "%s, where %u other GPUs have theirs",
+               size_str, gaps.high.lo, gaps.high.hi - 1, low, others);
     hint_at_mmio_size(vms, highmem_mmio_size_for(vms, mem), errp);
     return false;
 }
@@ -265,8 +304,7 @@ bool virt_nvgrace_gap_find_retired(VirtMachineState *vms, NVGraceMemory *mem,
     if (in_gap(mem)) {
         g_array_append_val(taken, self);
     }
-    *addr = find_retired(taken, gap_start(vms),
-                         vms->memmap[VIRT_HIGH_PCIE_MMIO].base);
+    *addr = find_retired(taken, gaps_of(vms).high);
     if (*addr == NVGRACE_ADDR_AUTO) {
         error_setg(errp, "no room for the list of retired EGM pages, 0x%x "
                    "bytes, below the high PCIe MMIO window",

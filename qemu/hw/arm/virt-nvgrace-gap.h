@@ -1,5 +1,5 @@
 /*
- * The gap below the virt machine's high PCIe MMIO window
+ * The gaps in the virt machine's memory map
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -22,7 +22,7 @@ static inline bool overlap(AddressRange a, AddressRange b)
 }
 
 /**
- * virt_nvgrace_gap_find() - find room for a memory in the gap
+ * virt_nvgrace_gap_find() - find room for a memory in one of the gaps
  * @vms: the machine
  * @mem: its sizes are set, it is not plugged yet
  * @addr: where to put the address
@@ -35,7 +35,7 @@ bool virt_nvgrace_gap_find(VirtMachineState *vms, NVGraceMemory *mem,
 
 /**
  * virt_nvgrace_gap_find_retired() - find room for a list of retired EGM pages,
- * %NVGRACE_EGM_RETIRED_SIZE bytes, in what the memories leave of the gap
+ * %NVGRACE_EGM_RETIRED_SIZE bytes, in what the memories leave of the high gap
  * @vms: the machine
  * @mem: whose list it is; it has its own place, but is not plugged yet
  * @addr: where to put the address
