@@ -193,8 +193,9 @@ static const struct {
 	  "page: of 1 MiB, what is around that." },
 	{ "counted-open-s", "1 ns for each instruction, and the waits for the device (a reset takes "
 	  "0.1 s)." },
-	{ "window-gib", "Without it there are 255.5 GiB of guest physical addresses: KVM is asked "
-	  "for their number before QEMU knows of any device." },
+	{ "window-gib", "Without it there is room from 256.5 to 512 GiB, and from the end of RAM, "
+	  "here 3, to 256 GiB: KVM is asked for the number of addresses before QEMU knows of any "
+	  "device." },
 	{ "floor-pread-4k-mib-per-s", "A system call and a copy, the same for all: by what its "
 	  "columns differ, others may differ too." },
 };

@@ -12,9 +12,12 @@
 #define NODES_OF_GPU 8u
 #define NODES 16u
 
-/* GiB: QEMU's window of PCI memory, at a multiple of its size, and what is before it */
+/* GiB: QEMU's window of PCI memory, at a multiple of its size */
 #define DEFAULT_WINDOW 512u
-#define OURS_FIRST 257u
+
+/* GiB: the room between RAM and the high regions, and where it begins behind those */
+#define OURS_LOW (256u - 3u)
+#define OURS_HIGH 257u
 
 static guint count(const char *const *bdfs)
 {
@@ -83,15 +86,15 @@ static gboolean ours_find(const struct vfio_client *client, struct bench_regions
 }
 
 /*
- * What there is without a flag, 256.5 to 512 GiB, holds as many as fit in it at
- * multiples of 1 GiB.  A larger window moves its own end, and so makes room below:
+ * What there is without a flag, 3 to 256 and 256.5 to 512 GiB, holds as many as fit in
+ * it at multiples of 1 GiB.  A larger window begins later, and so makes room before it:
  * QEMU's error names the size.
  */
 static guint ours_window(guint gpus, guint gib)
 {
 	guint window = DEFAULT_WINDOW;
 
-	while (OURS_FIRST + gpus * gib > window)
+	while ((window - OURS_HIGH) / gib + OURS_LOW / gib < gpus)
 		window *= 2;
 	return window > DEFAULT_WINDOW ? window : 0;
 }
