@@ -181,8 +181,6 @@ static const struct {
 	  "of them by more than the mark." },
 	{ "exit-s", "One unmapping of the memory by the type1 container, 4 KiB at a time. The peer "
 	  "pays that at boot and at each reboot, as its guest turns the decoding of BARs off." },
-	{ "stage2-tables-kib", "Of the whole host: some pages of 4 KiB more or less are those of "
-	  "RAM that the guest or QEMU uses meanwhile." },
 	{ "copy-gpu-mib-per-s", "GPU memory and RAM are both RAM of the machine below: this shows "
 	  "that both are mapped alike, and nothing of HBM." },
 	{ "disk-gpu-mib-per-s", "0: the read into the peer's BAR has not ended after 5 s." },
