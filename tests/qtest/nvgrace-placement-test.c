@@ -207,13 +207,17 @@ static void test_low_minds_maxmem(void)
     NVGRACE(1, "192G", "model=gb200") NVGRACE(2, "192G", "model=gb200") \
     NVGRACE(3, "192G", "model=gb200") NVGRACE(4, "192G", "model=gb200")
 
-static int run_with(uint64_t gib, const char *gpus, char **output)
+/* So much that there is no room behind it */
+#define MUCH_RAM                                                      \
+    "-m 255G -object memory-backend-ram,id=ram,size=255G,reserve=off " \
+    "-machine memory-backend=ram "
+
+static int run_with(const char *ram, uint64_t gib, const char *gpus,
+                    char **output)
 {
     g_autofree char *args = g_strdup_printf(
         "-machine virt,gic-version=3,highmem-mmio-size=%" PRIu64 "G -cpu max "
-        /* so much that there is no room behind it */
-        "-m 255G -object memory-backend-ram,id=ram,size=255G,reserve=off "
-        "-machine memory-backend=ram -net none %s", gib, gpus);
+        "-net none %s %s", gib, ram, gpus);
 
     return nvgrace_run(args, output);
 }
@@ -225,11 +229,26 @@ static void test_hint_is_exact(void)
     const char *gpus = NVGRACE(1, "192G", "model=gb200")
                        NVGRACE(2, "192G", "model=gb200");
 
-    g_assert_cmpint(run_with(512, gpus, &output), ==, 1);
+    g_assert_cmpint(run_with(MUCH_RAM, 512, gpus, &output), ==, 1);
     g_assert_nonnull(strstr(output, "no room for 192 GiB"));
     g_assert_nonnull(strstr(output, "where 1 other GPUs have theirs"));
     g_assert_nonnull(strstr(output, "highmem-mmio-size=1024G."));
-    g_assert_cmpint(run_with(1024, gpus, &output2), ==, 0);
+    g_assert_cmpint(run_with(MUCH_RAM, 1024, gpus, &output2), ==, 0);
+}
+
+/* It minds what has room behind RAM: without that it would be 2048G. */
+static void test_hint_minds_low(void)
+{
+    g_autofree char *output = NULL, *output2 = NULL;
+    const char *gpus = NVGRACE(1, "96G", "pxm-count=1,mem-addr=0x6000000000")
+                       NVGRACE(2, "200G", "pxm-count=1")
+                       NVGRACE(3, "120G", "pxm-count=1")
+                       NVGRACE(4, "250G", "pxm-count=1");
+
+    g_assert_cmpint(run_with("-m 1G", 512, gpus, &output), ==, 1);
+    g_assert_nonnull(strstr(output, "no room for 250 GiB"));
+    g_assert_nonnull(strstr(output, "highmem-mmio-size=1024G."));
+    g_assert_cmpint(run_with("-m 1G", 1024, gpus, &output2), ==, 0);
 }
 
 /* Whatever the hint says, following it ends. */
@@ -242,7 +261,7 @@ static void test_hints_end(void)
         const char *hint;
 
         g_assert_cmpint(tries, <, 4);
-        if (!run_with(gib, GPUS_192G, &output)) {
+        if (!run_with(MUCH_RAM, gib, GPUS_192G, &output)) {
             break;
         }
         hint = strstr(output, "highmem-mmio-size=");
@@ -273,7 +292,7 @@ static void test_eight(void)
         g_autofree char *output = NULL;
         const char *hint;
 
-        if (!run_with(gib, gpus, &output)) {
+        if (!run_with(MUCH_RAM, gib, gpus, &output)) {
             break;
         }
         hint = strstr(output, "highmem-mmio-size=");
@@ -406,9 +425,9 @@ static void test_hint_minds_mem_addr(void)
                        NVGRACE(2, "320G", "model=gb200");
 
     /* 0x12000000000 is in the window of 1024G and in the gap of 2048G. */
-    g_assert_cmpint(run_with(512, gpus, &output), ==, 1);
+    g_assert_cmpint(run_with(MUCH_RAM, 512, gpus, &output), ==, 1);
     g_assert_nonnull(strstr(output, "highmem-mmio-size=2048G."));
-    g_assert_cmpint(run_with(2048, gpus, &output2), ==, 0);
+    g_assert_cmpint(run_with(MUCH_RAM, 2048, gpus, &output2), ==, 0);
 }
 
 /* So does the list of retired pages of a GPU with extended memory. */
@@ -418,10 +437,10 @@ static void test_hint_minds_egm(void)
     const char *gpus = NVGRACE(1, "200G", "model=gb200,egm-node=0")
                        NVGRACE(2, "100G", "model=gb200");
 
-    g_assert_cmpint(run_with(512, gpus, &output), ==, 1);
+    g_assert_cmpint(run_with(MUCH_RAM, 512, gpus, &output), ==, 1);
     g_assert_nonnull(strstr(output, "no room for 100 GiB"));
     g_assert_nonnull(strstr(output, "highmem-mmio-size=1024G."));
-    g_assert_cmpint(run_with(1024, gpus, &output2), ==, 0);
+    g_assert_cmpint(run_with(MUCH_RAM, 1024, gpus, &output2), ==, 0);
 }
 
 int main(int argc, char **argv)
@@ -445,6 +464,7 @@ int main(int argc, char **argv)
     qtest_add_func("/nvgrace/placement/mem-addr-above", test_mem_addr_above);
     qtest_add_func("/nvgrace/placement/reset", test_reset);
     qtest_add_func("/nvgrace/placement/hint/exact", test_hint_is_exact);
+    qtest_add_func("/nvgrace/placement/hint/low", test_hint_minds_low);
     qtest_add_func("/nvgrace/placement/hint/end", test_hints_end);
     qtest_add_func("/nvgrace/placement/hint/mem-addr",
                    test_hint_minds_mem_addr);

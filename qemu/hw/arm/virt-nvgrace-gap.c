@@ -230,8 +230,8 @@ static bool check_highmem(VirtMachineState *vms, Error **errp)
                       !vms->highmem_mmio ? "highmem-mmio" : NULL;
 
     if (off) {
-        error_setg(errp, "coherent GPU memory goes between the high PCIe ECAM "
-                   "and the high PCIe MMIO window, but %s is off", off);
+        error_setg(errp, "coherent GPU memory has its place beside the high "
+                   "PCIe ECAM and MMIO window, but %s is off", off);
         error_append_hint(errp, "Use -machine virt,%s=on; if it is not off "
                           "there, the CPU's %d physical address bits are too "
                           "few.\n", off, largest_pa_bits(vms));

@@ -1,8 +1,8 @@
 /*
  * Where coherent memory of NVIDIA Grace GPUs is in the virt machine
  *
- * It is in the gap below the high PCIe MMIO window (virt-nvgrace-gap.c), or
- * where the user wants it.
+ * It is in one of the gaps of the memory map (virt-nvgrace-gap.c), or where the
+ * user wants it.
  *
  * In: the sizes of a memory, and mem-addr=.  Out: its address, not mapped yet.
  *
