@@ -21,6 +21,7 @@
 #include "agent.h"
 #include "disk.h"
 #include "measure.h"
+#include "samples.h"
 #include "../tests/stack/gpu-sysfs.h"
 
 #define ROUND_SECONDS (25 * 60)
@@ -54,7 +55,7 @@ void sample(const char *measure, const struct bench_way *way, gdouble value)
 
 void clock_sample(const char *measure, const struct bench_way *way, gdouble value)
 {
-	g_autofree char *name = g_strdup_printf("%s%s", counted() ? "counted-" : "", measure);
+	g_autofree char *name = g_strdup_printf("%s%s", counted() ? BENCH_COUNTED : "", measure);
 
 	sample(name, way, value);
 }

@@ -44,12 +44,12 @@ static guint64 table_kib(void)
 	return agent_kib("/proc/self/status", "VmPTE");
 }
 
-/* Of CLOCK_MONOTONIC; instructions, where they are counted. */
+/* Where instructions are counted, only those of this thread: it may wait for the device. */
 static gint64 now_ns(void)
 {
 	struct timespec now;
 
-	clock_gettime(CLOCK_MONOTONIC, &now);
+	clock_gettime(counted() ? CLOCK_THREAD_CPUTIME_ID : CLOCK_MONOTONIC, &now);
 	return now.tv_sec * NS_PER_SEC + now.tv_nsec;
 }
 
@@ -67,6 +67,17 @@ static void named_sample(take_sample *take, const struct bench_way *way, gdouble
 	name = g_strdup_vprintf(format, args);
 	va_end(args);
 	take(name, way, value);
+}
+
+/* What was done since @start, of now_ns(). */
+static void took(const struct bench_way *way, gint64 start, const char *what)
+{
+	gdouble ns = now_ns() - start;
+
+	if (counted())
+		named_sample(clock_sample, way, ns, "%s-instructions", what);
+	else
+		named_sample(clock_sample, way, ns / NS_PER_SEC, "%s-s", what);
 }
 
 /*
@@ -112,6 +123,7 @@ static void touch(const struct bench_way *way, const struct vfio_client *client,
 	guint64 size = region->size & ~(PMD - 1), tables = table_kib(), before;
 	gint64 start;
 	volatile const char *map = vfio_client_map(client, region, 0, size, PROT_READ, TRUE);
+	g_autofree char *what = g_strdup_printf("unmap-%s", name);
 	gdouble ns;
 
 	if (!map) {
@@ -129,9 +141,9 @@ static void touch(const struct bench_way *way, const struct vfio_client *client,
 		named_sample(clock_sample, way, ns / NS_PER_SEC, "touch-%s-s", name);
 	named_sample(sample, way, faults() - before, "touch-%s-faults", name);
 	named_sample(sample, way, table_kib() - tables, "touch-%s-tables-kib", name);
-	start = g_get_monotonic_time();
+	start = now_ns();
 	munmap((char *)map - PAGE, size + 2 * PAGE);
-	named_sample(clock_sample, way, seconds_since(start), "unmap-%s-s", name);
+	took(way, start, what);
 }
 
 static void measure_region(const struct bench_way *way, const struct vfio_client *client,
@@ -153,7 +165,7 @@ static void measure_region(const struct bench_way *way, const struct vfio_client
 	touch(way, client, region, name);
 }
 
-/* A system call and a copy, by itself: what no pread of 4 KiB can be faster than. */
+/* To compare a pread with: of a memfd, so a system call, a file system and a copy. */
 static void measure_floor(const struct bench_way *way)
 {
 	g_autofree char *buf = g_malloc0(SMALL);
@@ -192,9 +204,9 @@ static void measure_ram(const struct bench_way *way, const struct vfio_client *c
 		return;
 	}
 	madvise(ram, RAM, MADV_HUGEPAGE);
-	start = g_get_monotonic_time();
+	start = now_ns();
 	ret = vfio_client_map_dma(client, ram, RAM, IOVA);
-	clock_sample("ram-map-s", way, seconds_since(start));
+	took(way, start, "ram-map");
 	ret = ret ?: vfio_client_unmap_dma(client, IOVA, RAM);
 	if (ret)
 		report_check("ram", FALSE, "%s: %s", way->name, g_strerror(-ret));
@@ -205,17 +217,18 @@ void measure_vfio(const struct bench_way *way, const char *bdf)
 {
 	struct bench_regions regions = { 0 };
 	struct vfio_client client;
-	gint64 start = g_get_monotonic_time();
+	gint64 start = now_ns();
 	int ret = vfio_client_open(&client, bdf);
 
+	if (!ret)
+		took(way, start, "open");
 	if (ret || (way->find && !way->find(&client, &regions))) {
 		report_check("opened", FALSE, "%s: %s", way->name, g_strerror(-ret));
 		return;
 	}
-	clock_sample("open-s", way, seconds_since(start));
-	start = g_get_monotonic_time();
+	start = now_ns();
 	ret = vfio_client_reset(&client);
-	clock_sample("reset-s", way, seconds_since(start));
+	took(way, start, "reset");
 	if (ret)
 		report_check("reset", FALSE, "%s: %s", way->name, g_strerror(-ret));
 	if (way->find)
@@ -224,9 +237,9 @@ void measure_vfio(const struct bench_way *way, const char *bdf)
 	measure_floor(way);
 	measure_region(way, &client, &regions.usemem, "usemem", MOVED_USEMEM, USEMEM_REPEAT);
 	measure_region(way, &client, &regions.resmem, "resmem", MOVED_RESMEM, 1);
-	start = g_get_monotonic_time();
+	start = now_ns();
 	vfio_client_close(&client);
-	clock_sample("close-s", way, seconds_since(start));
+	took(way, start, "close");
 }
 
 static void set_scrub(const char *value)
@@ -239,32 +252,44 @@ static void set_scrub(const char *value)
 		close(fd);
 }
 
-/* With the parameter set, an open of what is not clean scrubs first. */
+/* How long an open takes, of all CPUs where instructions are counted; negative: it fails. */
+static gdouble open_seconds(const char *bdf, struct vfio_client *client)
+{
+	gint64 start = g_get_monotonic_time();
+
+	return vfio_client_open(client, bdf) ? -1 : seconds_since(start);
+}
+
+/*
+ * With the parameter set, an open of what is not clean scrubs first.  It is closed
+ * without, so that no other measure waits for a scrub.
+ */
 void measure_scrub(const struct bench_way *way, const char *bdf)
 {
 	struct bench_regions regions = { 0 };
 	struct vfio_client client;
-	gint64 start;
-	gdouble gib;
+	gdouble gib, plain = open_seconds(bdf, &client), both;
+	gboolean ok = plain >= 0;
 
-	set_scrub("1");
-	start = g_get_monotonic_time();
-	if (!vfio_client_open(&client, bdf) && way->find(&client, &regions)) {
-		gdouble seconds = seconds_since(start);
-
-		gib = (regions.usemem.size + regions.resmem.size) / 1073741824.0;
-		clock_sample("scrub-s", way, seconds);
-		/* of all CPUs together, if they are counted */
-		if (counted()) {
-			clock_sample("scrub-kib-instructions", way, seconds * NS_PER_SEC / (gib * KIB_OF_GIB));
-		} else {
-			sample("scrub-gib-per-s", way, gib / seconds);
-			sample("scrub-gib-per-s-per-cpu", way,
-			       gib / seconds / g_get_num_processors());
-		}
-		/* closed without, so that no other measure waits for a scrub */
-		set_scrub("0");
+	if (ok) {
 		vfio_client_close(&client);
+		set_scrub("1");
+		both = open_seconds(bdf, &client);
+		set_scrub("0");
+		ok = both >= 0 && way->find(&client, &regions);
 	}
-	set_scrub("0");
+	if (!ok) {
+		report_check("scrub", FALSE, "%s cannot be opened", bdf);
+		return;
+	}
+	vfio_client_close(&client);
+	both -= plain;
+	gib = (regions.usemem.size + regions.resmem.size) / 1073741824.0;
+	clock_sample("scrub-s", way, both);
+	if (counted()) {
+		clock_sample("scrub-kib-instructions", way, both * NS_PER_SEC / (gib * KIB_OF_GIB));
+	} else {
+		clock_sample("scrub-gib-per-s", way, gib / both);
+		clock_sample("scrub-gib-per-s-per-cpu", way, gib / both / g_get_num_processors());
+	}
 }

@@ -16,15 +16,15 @@
 gdouble seconds_since(gint64 start);
 
 /*
- * With bench.counted=1 the clock goes by the instructions of all CPUs, 1 ns each
- * (stack.h): it is not the machine below that is measured then, and each run gives
- * the same.
+ * With bench.counted=1 the clock goes by instructions, 1 ns each (stack.h): it is not
+ * the machine below that is measured then.  What comes in between, as an interrupt, only
+ * ever adds: the least of several values is what counts.
  */
 gboolean counted(void);
 
 void sample(const char *measure, const struct bench_way *way, gdouble value);
 
-/* The same of what is measured by the clock: "counted-MEASURE", if instructions are. */
+/* The same of what is measured by a clock: "counted-MEASURE", if that is such a one. */
 void clock_sample(const char *measure, const struct bench_way *way, gdouble value);
 
 /* With VFIO alone: latencies, reading and writing, faults and page tables. */

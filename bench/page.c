@@ -30,11 +30,12 @@ static const char how_to_read[] =
 	"hardware, only relations of values in one row mean anything. Counts (faults, page "
 	"tables, lines, characters) are exact but for the notes. A dot is one value, a tick and "
 	"the figure beside it are the median, the line at the left is 0. <b>n</b> is the number of values of ours: "
-	"with 1, only a difference of 2 times or more says something.</p>\n"
+	"with 1, only a difference of 2 times or more says something, but of what is counted in "
+	"instructions: there the tick is the least.</p>\n"
 	"<p><b>Relation</b> is what the mark is about: ours to the peer's; where the mark says "
 	"\"extra\", of what each takes more than the guest without GPU; where it says \"of "
 	"RAM\", ours to the guest's RAM. Marks against the peer count as held up to 5 % beyond, "
-	"as two runs of the same differ by more.</p>\n";
+	"as two runs of the same differ by more; of instructions, up to 0.5 %.</p>\n";
 
 static const char limits[] =
 	"<h2>What this cannot show</h2>\n<p>Bandwidth and latency of HBM and of the C2C link, ATS, "

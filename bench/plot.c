@@ -42,7 +42,7 @@ void bench_plot_values(GString *html, const struct bench_samples *samples,
 	y = ROW_HEIGHT / 2;
 	for (guint w = 0; w < BENCH_REPORT_WAYS; w++) {
 		const struct bench_report_way *way = &bench_report_ways[w];
-		gdouble median = bench_median(series[w]);
+		gdouble median = bench_summary(series[w]);
 
 		if (!series[w])
 			continue;
@@ -109,7 +109,7 @@ static void add_line(GString *html, const struct bench_samples *samples, const c
 		if (!series)
 			continue;
 		x = LEFT + (int)(at * WIDTH / last);
-		y = TOP + HEIGHT - (int)(bench_median(series) / max * HEIGHT);
+		y = TOP + HEIGHT - (int)(bench_summary(series) / max * HEIGHT);
 		g_string_append_printf(path, "%s%d %d", path->len ? "L" : "M", x, y);
 		g_string_append_printf(dots, "<circle cx=\"%d\" cy=\"%d\" r=\"3\" stroke=\"none\"/>",
 				       x, y);
@@ -137,7 +137,7 @@ static void add_growth(GString *html, const struct bench_samples *samples, const
 			const struct bench_series *series = series_at(samples, measure,
 				bench_report_ways[w].way, growth, at);
 
-			max = series ? MAX(max, bench_median(series)) : max;
+			max = series ? MAX(max, bench_summary(series)) : max;
 		}
 	/* a single one grows to nowhere */
 	if (growth->at->len > 1 && max > 0) {

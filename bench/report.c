@@ -31,8 +31,8 @@ char *bench_machine(const struct bench_result *result)
 char *bench_markdown(const GArray *results, const char *const *about)
 {
 	GString *out = g_string_new("<!-- SPDX-License-Identifier: GPL-2.0-or-later -->\n"
-		"<!-- Made by make bench; medians of n interleaved runs under emulation:\n"
-		"     only relations mean anything. -->\n\n");
+		"<!-- Made by make bench; medians of n interleaved runs under emulation\n"
+		"     (of instructions, the least): only relations mean anything. -->\n\n");
 
 	for (guint i = 0; about[i]; i += 2)
 		g_string_append_printf(out, "- %s: %s\n", about[i], about[i + 1]);

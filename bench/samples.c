@@ -99,7 +99,7 @@ static int compare(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-gdouble bench_median(const struct bench_series *series)
+gdouble bench_summary(const struct bench_series *series)
 {
 	g_autofree gdouble *sorted = NULL;
 	guint n = series ? series->values->len : 0;
@@ -108,6 +108,8 @@ gdouble bench_median(const struct bench_series *series)
 		return NAN;
 	sorted = g_memdup2(series->values->data, n * sizeof(gdouble));
 	qsort(sorted, n, sizeof(gdouble), compare);
+	if (g_str_has_prefix(series->measure, BENCH_COUNTED))
+		return sorted[0];
 	return n % 2 ? sorted[n / 2] : (sorted[n / 2 - 1] + sorted[n / 2]) / 2;
 }
 

@@ -13,6 +13,9 @@ struct bench_series {
 	GArray *values;		/* of gdouble, in the order in which they came */
 };
 
+/* Begins the name of a measure whose clock goes by instructions, see measure.h */
+#define BENCH_COUNTED "counted-"
+
 struct bench_samples;
 
 struct bench_samples *bench_samples_new(void);
@@ -31,8 +34,11 @@ void bench_samples_machines(const struct bench_samples *samples, const char *mea
 			    void (*next)(guint gib, guint gpus, gpointer opaque),
 			    gpointer opaque);
 
-/* NAN of none. */
-gdouble bench_median(const struct bench_series *series);
+/*
+ * What stands for all values: their median; of a measure that is counted, the least, as
+ * whatever comes in between only ever adds.  NAN of none.
+ */
+gdouble bench_summary(const struct bench_series *series);
 
 /* Every value, as a JSON document; @about are pairs of name and value.  Caller frees. */
 char *bench_samples_json(const struct bench_samples *samples, const char *const *about);

@@ -86,9 +86,9 @@ static gboolean ours_find(const struct vfio_client *client, struct bench_regions
 }
 
 /*
- * What there is without a flag, 3 to 256 and 256.5 to 512 GiB, holds as many as fit in
- * it at multiples of 1 GiB.  A larger window begins later, and so makes room before it:
- * QEMU's error names the size.
+ * What there is without a flag, 3 to 256 and 256.5 to 512 GiB, holds so many of the sizes
+ * that are measured here, at multiples of 1 GiB.  A larger window begins later, and so
+ * makes room before it: QEMU's error names the size.
  */
 static guint ours_window(guint gpus, guint gib)
 {
