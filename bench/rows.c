@@ -182,6 +182,8 @@ static const struct {
 	  "\"plain\" is a GPU without that memory." },
 	{ "triad-gpu-mib-per-s", "Single values differ by 20 %, as the dots show: medians of few "
 	  "of them by more than the mark." },
+	{ "random-gpu-million-per-s", "Single values differ by 10 times, of either memory and either "
+	  "way: medians by more than the mark." },
 	{ "exit-s", "One unmapping of the memory by the type1 container, 4 KiB at a time. The peer "
 	  "pays that at boot and at each reboot, as its guest turns the decoding of BARs off." },
 	{ "copy-gpu-mib-per-s", "GPU memory and RAM are both RAM of the machine below: this shows "
