@@ -160,8 +160,8 @@ static const NVGraceRefusal refusals[] = {
         "size/too-large",
         NVGRACE_MACHINE NVGRACE(1, "256G", ""),
         "no room for 256 GiB of coherent GPU memory between 0x4020000000 and "
-        "0x7fffffffff or 0x80000000 and 0x3fffffffff, where 0 other GPUs have "
-        "theirs",
+        "0x7fffffffff or 0x100000000 and 0x3fffffffff, where 0 other GPUs "
+        "have theirs",
         "highmem-mmio-size=1024G",
     }, {
         "size/never",

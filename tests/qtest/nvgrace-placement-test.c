@@ -116,21 +116,6 @@ static void test_two(void)
     qtest_quit(qts);
 }
 
-/* A hole that fits is used before what is behind it. */
-static void test_pack(void)
-{
-    QTestState *qts = qtest_init(NVGRACE_MACHINE
-                                 NVGRACE(1, "2G", "mem-addr=0x4100000000")
-                                 NVGRACE(2, "2G", "") NVGRACE(3, "4G", "")
-                                 NVGRACE(4, "2G", ""));
-
-    g_assert_cmphex(address(qts, "gpu1"), ==, 260 * GiB);
-    g_assert_cmphex(address(qts, "gpu2"), ==, 258 * GiB);
-    g_assert_cmphex(address(qts, "gpu3"), ==, 264 * GiB);
-    g_assert_cmphex(address(qts, "gpu4"), ==, 262 * GiB);
-    qtest_quit(qts);
-}
-
 static void test_mem_addr(void)
 {
     check_one(NVGRACE_MACHINE NVGRACE(1, "2G", "mem-addr=0x5020000000"),
@@ -158,47 +143,63 @@ static void test_reset(void)
     qtest_quit(qts);
 }
 
+/* GPUs "gpu1" to "gpuN" are where @gib says, the last of which is 0. */
+static void check_places(const char *args, const uint64_t *gib)
+{
+    QTestState *qts = qtest_init(args);
+
+    for (int i = 0; gib[i]; i++) {
+        g_autofree char *id = g_strdup_printf("gpu%d", i + 1);
+
+        g_assert_cmphex(address(qts, id), ==, gib[i] * GiB);
+        check_memory(qts, gib[i] * GiB, GiB);
+    }
+    qtest_quit(qts);
+}
+
+/* A hole that fits is used before what is behind it. */
+static void test_pack(void)
+{
+    static const uint64_t gib[] = { 260, 258, 264, 262, 0 };
+
+    check_places(NVGRACE_MACHINE NVGRACE(1, "2G", "mem-addr=0x4100000000")
+                 NVGRACE(2, "2G", "") NVGRACE(3, "4G", "") NVGRACE(4, "2G", ""),
+                 gib);
+}
+
 /* Where RAM ends before the high regions, there is room behind it. */
 static void test_low(void)
 {
-    QTestState *qts = qtest_init(NVGRACE_MACHINE
-                                 NVGRACE(1, "96G", "model=gh200,pxm-count=1")
-                                 NVGRACE(2, "96G", "model=gh200,pxm-count=1")
-                                 NVGRACE(3, "96G", "model=gh200,pxm-count=1")
-                                 NVGRACE(4, "96G", "model=gh200,pxm-count=1"));
+    static const uint64_t gib[] = { 384, 257, 128, 4, 0 };
 
-    g_assert_cmphex(address(qts, "gpu1"), ==, 384 * GiB);
-    g_assert_cmphex(address(qts, "gpu2"), ==, 257 * GiB);
-    g_assert_cmphex(address(qts, "gpu3"), ==, 128 * GiB);
-    g_assert_cmphex(address(qts, "gpu4"), ==, 2 * GiB);
-    check_memory(qts, 128 * GiB, 96 * GiB);
-    check_memory(qts, 2 * GiB, 96 * GiB);
-    qtest_quit(qts);
+    check_places(NVGRACE_MACHINE
+                 NVGRACE(1, "96G", "model=gh200,pxm-count=1")
+                 NVGRACE(2, "96G", "model=gh200,pxm-count=1")
+                 NVGRACE(3, "96G", "model=gh200,pxm-count=1")
+                 NVGRACE(4, "96G", "model=gh200,pxm-count=1"), gib);
 }
+
+/* 3 GiB, 98.5 GiB, and 1 GiB for the alignment of each slot: up to 104 GiB */
+#define MAXMEM_MACHINE                               \
+    "-machine virt,gic-version=3 -cpu max -net none " \
+    "-m 1536M,slots=2,maxmem=100G "
 
 /* A GPU's memory goes behind what may be plugged. */
 static void test_low_minds_maxmem(void)
 {
+    static const uint64_t gib[] = { 257, 128, 224, 104, 0 };
     g_autofree char *output = NULL;
-    QTestState *qts = qtest_init(
-        "-machine virt,gic-version=3 -cpu max -net none "
-        "-m 1536M,slots=2,maxmem=100G "
-        NVGRACE(1, "255G", "model=gb200,pxm-count=1")
-        NVGRACE(2, "90G", "model=gb200,pxm-count=1")
-        NVGRACE(3, "24G", "model=gb200,pxm-count=1")
-        NVGRACE(4, "24G", "model=gb200,pxm-count=1"));
 
-    /* 3 GiB, 98.5 GiB of it, and 1 GiB for the alignment of each slot: 104 */
-    g_assert_cmphex(address(qts, "gpu2"), ==, 128 * GiB);
-    g_assert_cmphex(address(qts, "gpu3"), ==, 224 * GiB);
-    g_assert_cmphex(address(qts, "gpu4"), ==, 104 * GiB);
-    qtest_quit(qts);
+    check_places(MAXMEM_MACHINE
+                 NVGRACE(1, "255G", "model=gb200,pxm-count=1")
+                 NVGRACE(2, "90G", "model=gb200,pxm-count=1")
+                 NVGRACE(3, "24G", "model=gb200,pxm-count=1")
+                 NVGRACE(4, "24G", "model=gb200,pxm-count=1"), gib);
 
-    g_assert_cmpint(nvgrace_run(
-        "-machine virt,gic-version=3 -cpu max -net none "
-        "-m 1536M,slots=2,maxmem=100G "
-        NVGRACE(1, "255G", "model=gb200") NVGRACE(2, "153G", "model=gb200"),
-        &output), ==, 1);
+    g_assert_cmpint(nvgrace_run(MAXMEM_MACHINE
+                                NVGRACE(1, "255G", "model=gb200")
+                                NVGRACE(2, "153G", "model=gb200"),
+                                &output), ==, 1);
     g_assert_nonnull(strstr(output,
                             " or 0x1a00000000 and 0x3fffffffff, where 1 "));
 }

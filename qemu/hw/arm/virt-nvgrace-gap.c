@@ -15,7 +15,8 @@
  * is aligned to the next power of two of its size if that fits, so that stage 2
  * gets the largest blocks and the guest's driver the alignment of a BAR, and to
  * 1 GiB, the largest block of 4 KiB granules, otherwise.  It goes to the low
- * one only if there is no room in the high one.
+ * one only if there is no room in the high one, and there not below 4 GiB, where
+ * memory is for devices that reach no further.
  *
  * A memory in the "bar" view has no part of a gap, but of the window.
  *
@@ -56,14 +57,24 @@ static AddressRange retired_range(uint64_t base)
     return (AddressRange) { base, NVGRACE_EGM_RETIRED_SIZE };
 }
 
+typedef struct Gap {
+    uint64_t lo;
+    uint64_t hi;    /* the first byte that is not of it */
+} Gap;
+
+typedef struct Gaps {
+    Gap high;
+    Gap low;
+} Gaps;
+
 /*
- * The lowest address in [@lo, @hi) for @size bytes that is a multiple of @align
- * and in none of @taken; NVGRACE_ADDR_AUTO if there is no such address.
+ * The lowest address in @gap for @size bytes that is a multiple of @align and
+ * in none of @taken; NVGRACE_ADDR_AUTO if there is no such address.
  */
-static uint64_t lowest_free(const GArray *taken, uint64_t lo, uint64_t hi,
-                            uint64_t size, uint64_t align)
+static uint64_t lowest_free(const GArray *taken, Gap gap, uint64_t size,
+                            uint64_t align)
 {
-    AddressRange try = { ROUND_UP(lo, align), size };
+    AddressRange try = { ROUND_UP(gap.lo, align), size };
 
     for (int i = 0; i < taken->len; i++) {
         AddressRange other = g_array_index(taken, AddressRange, i);
@@ -73,42 +84,31 @@ static uint64_t lowest_free(const GArray *taken, uint64_t lo, uint64_t hi,
             i = -1;
         }
     }
-    return try.base < hi && size <= hi - try.base ? try.base
-                                                  : NVGRACE_ADDR_AUTO;
-}
-
-typedef struct Gap {
-    uint64_t lo;
-    uint64_t hi;    /* the first byte that is not of it */
-} Gap;
-
-/* The better one first */
-typedef struct Gaps {
-    Gap high;
-    Gap low;
-} Gaps;
-
-static uint64_t find_room_in(const GArray *taken, Gap gap, uint64_t size)
-{
-    uint64_t addr = lowest_free(taken, gap.lo, gap.hi, size,
-                                MAX(pow2ceil(size), GiB));
-
-    return addr == NVGRACE_ADDR_AUTO ? lowest_free(taken, gap.lo, gap.hi, size,
-                                                   GiB)
-                                     : addr;
+    return try.base < gap.hi && size <= gap.hi - try.base ? try.base
+                                                          : NVGRACE_ADDR_AUTO;
 }
 
 static uint64_t find_room(const GArray *taken, const Gaps *gaps, uint64_t size)
 {
-    uint64_t addr = find_room_in(taken, gaps->high, size);
+    const uint64_t large = MAX(pow2ceil(size), GiB);
+    const struct {
+        Gap gap;
+        uint64_t align;
+    } tries[] = {
+        { gaps->high, large }, { gaps->high, GiB },
+        { gaps->low, large }, { gaps->low, GiB },
+    };
+    uint64_t addr = NVGRACE_ADDR_AUTO;
 
-    return addr == NVGRACE_ADDR_AUTO ? find_room_in(taken, gaps->low, size)
-                                     : addr;
+    for (int i = 0; i < ARRAY_SIZE(tries) && addr == NVGRACE_ADDR_AUTO; i++) {
+        addr = lowest_free(taken, tries[i].gap, size, tries[i].align);
+    }
+    return addr;
 }
 
 static uint64_t find_retired(const GArray *taken, Gap gap)
 {
-    return lowest_free(taken, gap.lo, gap.hi, NVGRACE_EGM_RETIRED_SIZE,
+    return lowest_free(taken, gap, NVGRACE_EGM_RETIRED_SIZE,
                        NVGRACE_EGM_RETIRED_SIZE);
 }
 
@@ -121,12 +121,12 @@ static Gaps gaps_with(VirtMachineState *vms, uint64_t mmio_size)
     uint64_t low = ms->device_memory ?
         ms->device_memory->base + memory_region_size(&ms->device_memory->mr) :
         vms->memmap[VIRT_MEM].base + ms->ram_size;
-    /* the first of the high regions, and 256 GiB or the end of all RAM */
+    /* the first of the high regions: at 256 GiB, or at the end of all RAM */
     uint64_t low_end = vms->memmap[VIRT_HIGH_GIC_REDIST2].base;
 
     return (Gaps) {
         .high = { high, ROUND_UP(high, mmio_size) },
-        .low = { MIN(ROUND_UP(low, GiB), low_end), low_end },
+        .low = { MIN(MAX(ROUND_UP(low, GiB), 4 * GiB), low_end), low_end },
     };
 }
 
