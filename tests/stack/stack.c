@@ -127,12 +127,13 @@ static GStrv arguments(const struct stack_options *options, const char *console)
 		options->device ? " nvgrace.device=" : "", options->device ?: "",
 		/* the user's own come first: the first of a name is the one that holds */
 		g_getenv("NVGRACE_APPEND") ?: "", options->append ?: "");
+	g_autofree char *accel = g_strdup_printf("tcg,thread=%s,tb-size=512",
+						 options->counted ? "single" : "multi");
 
 	/* pauth-impdef: QEMU's own pointer authentication hash, not the slow architected one */
 	g_strv_builder_add_many(args, need_env("NVGRACE_QEMU"), "-M",
 				"virt,virtualization=on,gic-version=3,iommu=smmuv3", "-accel",
-				options->counted ? "tcg,thread=single,tb-size=512" :
-						   "tcg,thread=multi,tb-size=512", "-cpu", "max,pauth-impdef=on", "-smp",
+				accel, "-cpu", "max,pauth-impdef=on", "-smp",
 				"2", "-m", options->host_ram ?: "4G", "-nodefaults", "-display", "none",
 				"-no-reboot", "-bios", need_env("NVGRACE_FIRMWARE"), "-kernel",
 				need_env("NVGRACE_KERNEL"), "-initrd", need_env("NVGRACE_HOST_IMAGE"),
