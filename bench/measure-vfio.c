@@ -53,48 +53,25 @@ static gint64 now_ns(void)
 	return now.tv_sec * NS_PER_SEC + now.tv_nsec;
 }
 
-typedef void take_sample(const char *measure, const struct bench_way *way, gdouble value);
-
-static void named_sample(take_sample *take, const struct bench_way *way, gdouble value,
-			 const char *format, ...) G_GNUC_PRINTF(4, 5);
-static void named_sample(take_sample *take, const struct bench_way *way, gdouble value,
-			 const char *format, ...)
-{
-	g_autofree char *name = NULL;
-	va_list args;
-
-	va_start(args, format);
-	name = g_strdup_vprintf(format, args);
-	va_end(args);
-	take(name, way, value);
-}
-
-/* What was done since @start, of now_ns(). */
-static void took(const struct bench_way *way, gint64 start, const char *what)
+/* Since @start, of now_ns(): seconds, or the instructions of each of @n where they are counted. */
+static void took(const struct bench_way *way, gint64 start, guint64 n, const char *what)
 {
 	gdouble ns = now_ns() - start;
+	g_autofree char *name = g_strdup_printf(counted() ? "%s-instructions" : "%s-s", what);
 
-	if (counted())
-		named_sample(clock_sample, way, ns, "%s-instructions", what);
-	else
-		named_sample(clock_sample, way, ns / NS_PER_SEC, "%s-s", what);
+	clock_sample(name, way, counted() ? ns / n : ns / NS_PER_SEC);
 }
 
-/*
- * What it takes to move @length bytes, piece by piece: MiB/s, or the instructions of
- * one piece where they are counted.
- */
-static void move_sample(const struct bench_way *way, gint64 start, guint64 length, gsize piece,
-			const char *what)
+/* The same of moving @length bytes, piece by piece; but MiB/s, where it is time. */
+static void moved(const struct bench_way *way, gint64 start, guint64 length, gsize piece,
+		  const char *what)
 {
 	gdouble ns = now_ns() - start;
+	g_autofree char *name = g_strdup_printf("%s-%zuk-%s", what, piece >> 10,
+						counted() ? "instructions" : "mib-per-s");
 
-	if (counted())
-		named_sample(clock_sample, way, ns / (length / piece), "%s-%zuk-instructions", what,
-			     piece >> 10);
-	else
-		named_sample(clock_sample, way, length / 1048576.0 / (ns / NS_PER_SEC),
-			     "%s-%zuk-mib-per-s", what, piece >> 10);
+	clock_sample(name, way, counted() ? ns / (length / piece) :
+					    length / 1048576.0 / (ns / NS_PER_SEC));
 }
 
 /* A short transfer is a failed check. */
@@ -113,18 +90,20 @@ static void move(const struct bench_way *way, const struct vfio_client *client,
 	if (done != (ssize_t)piece)
 		report_check("moved", FALSE, "%s: %s of %zu bytes gives %zd", way->name, what, piece,
 			     done);
-	move_sample(way, start, length, piece, what);
+	moved(way, start, length, piece, what);
 }
 
 /* A byte of each 2 MiB. */
 static void touch(const struct bench_way *way, const struct vfio_client *client,
 		  const struct vfio_client_region *region, const char *name)
 {
+	g_autofree char *touching = g_strdup_printf("touch-%s", name);
+	g_autofree char *count = g_strdup_printf("touch-%s-faults", name);
+	g_autofree char *kib = g_strdup_printf("touch-%s-tables-kib", name);
+	g_autofree char *unmapping = g_strdup_printf("unmap-%s", name);
 	guint64 size = region->size & ~(PMD - 1), tables = table_kib(), before;
 	gint64 start;
 	volatile const char *map = vfio_client_map(client, region, 0, size, PROT_READ, TRUE);
-	g_autofree char *what = g_strdup_printf("unmap-%s", name);
-	gdouble ns;
 
 	if (!map) {
 		report_check("mapped", FALSE, "%s: %s cannot be mapped", way->name, name);
@@ -134,16 +113,12 @@ static void touch(const struct bench_way *way, const struct vfio_client *client,
 	start = now_ns();
 	for (guint64 at = 0; at < size; at += PMD)
 		(void)map[at];
-	ns = now_ns() - start;
-	if (counted())
-		named_sample(clock_sample, way, ns / (size / PMD), "touch-%s-instructions", name);
-	else
-		named_sample(clock_sample, way, ns / NS_PER_SEC, "touch-%s-s", name);
-	named_sample(sample, way, faults() - before, "touch-%s-faults", name);
-	named_sample(sample, way, table_kib() - tables, "touch-%s-tables-kib", name);
+	took(way, start, size / PMD, touching);
+	sample(count, way, faults() - before);
+	sample(kib, way, table_kib() - tables);
 	start = now_ns();
 	munmap((char *)map - PAGE, size + 2 * PAGE);
-	took(way, start, what);
+	took(way, start, 1, unmapping);
 }
 
 static void measure_region(const struct bench_way *way, const struct vfio_client *client,
@@ -166,10 +141,10 @@ static void measure_region(const struct bench_way *way, const struct vfio_client
 }
 
 /* To compare a pread with: of a memfd, so a system call, a file system and a copy. */
-static void measure_floor(const struct bench_way *way)
+static void measure_memfd(const struct bench_way *way)
 {
 	g_autofree char *buf = g_malloc0(SMALL);
-	int fd = memfd_create("floor", MFD_CLOEXEC);
+	int fd = memfd_create("bench", MFD_CLOEXEC);
 	ssize_t done = SMALL;
 
 	for (guint64 at = 0; done == (ssize_t)SMALL && at < MOVED_USEMEM; at += SMALL)
@@ -179,10 +154,10 @@ static void measure_floor(const struct bench_way *way)
 
 		for (guint64 at = 0; done == (ssize_t)SMALL && at < MOVED_USEMEM; at += SMALL)
 			done = pread(fd, buf, SMALL, at);
-		move_sample(way, start, MOVED_USEMEM, SMALL, "floor-pread");
+		moved(way, start, MOVED_USEMEM, SMALL, "memfd-pread");
 	}
 	if (done != (ssize_t)SMALL)
-		report_check("floor", FALSE, "%s: 4 KiB of a memfd give %zd", way->name, done);
+		report_check("memfd", FALSE, "%s: 4 KiB of a memfd give %zd", way->name, done);
 	if (fd >= 0)
 		close(fd);
 }
@@ -206,7 +181,7 @@ static void measure_ram(const struct bench_way *way, const struct vfio_client *c
 	madvise(ram, RAM, MADV_HUGEPAGE);
 	start = now_ns();
 	ret = vfio_client_map_dma(client, ram, RAM, IOVA);
-	took(way, start, "ram-map");
+	took(way, start, 1, "ram-map");
 	ret = ret ?: vfio_client_unmap_dma(client, IOVA, RAM);
 	if (ret)
 		report_check("ram", FALSE, "%s: %s", way->name, g_strerror(-ret));
@@ -221,25 +196,25 @@ void measure_vfio(const struct bench_way *way, const char *bdf)
 	int ret = vfio_client_open(&client, bdf);
 
 	if (!ret)
-		took(way, start, "open");
+		took(way, start, 1, "open");
 	if (ret || (way->find && !way->find(&client, &regions))) {
 		report_check("opened", FALSE, "%s: %s", way->name, g_strerror(-ret));
 		return;
 	}
 	start = now_ns();
 	ret = vfio_client_reset(&client);
-	took(way, start, "reset");
+	took(way, start, 1, "reset");
 	if (ret)
 		report_check("reset", FALSE, "%s: %s", way->name, g_strerror(-ret));
 	if (way->find)
 		sample("space-gib", way, regions.space / 1073741824.0);
 	measure_ram(way, &client);
-	measure_floor(way);
+	measure_memfd(way);
 	measure_region(way, &client, &regions.usemem, "usemem", MOVED_USEMEM, USEMEM_REPEAT);
 	measure_region(way, &client, &regions.resmem, "resmem", MOVED_RESMEM, 1);
 	start = now_ns();
 	vfio_client_close(&client);
-	took(way, start, "close");
+	took(way, start, 1, "close");
 }
 
 static void set_scrub(const char *value)
@@ -268,28 +243,27 @@ void measure_scrub(const struct bench_way *way, const char *bdf)
 {
 	struct bench_regions regions = { 0 };
 	struct vfio_client client;
-	gdouble gib, plain = open_seconds(bdf, &client), both;
-	gboolean ok = plain >= 0;
+	gdouble gib, scrub, plain = open_seconds(bdf, &client);
 
-	if (ok) {
-		vfio_client_close(&client);
-		set_scrub("1");
-		both = open_seconds(bdf, &client);
-		set_scrub("0");
-		ok = both >= 0 && way->find(&client, &regions);
-	}
-	if (!ok) {
+	if (plain < 0) {
 		report_check("scrub", FALSE, "%s cannot be opened", bdf);
 		return;
 	}
 	vfio_client_close(&client);
-	both -= plain;
+	set_scrub("1");
+	scrub = open_seconds(bdf, &client) - plain;
+	set_scrub("0");
+	if (scrub <= 0 || !way->find(&client, &regions)) {
+		report_check("scrub", FALSE, "%s was not scrubbed", bdf);
+		return;
+	}
+	vfio_client_close(&client);
 	gib = (regions.usemem.size + regions.resmem.size) / 1073741824.0;
-	clock_sample("scrub-s", way, both);
+	clock_sample("scrub-s", way, scrub);
 	if (counted()) {
-		clock_sample("scrub-kib-instructions", way, both * NS_PER_SEC / (gib * KIB_OF_GIB));
+		clock_sample("scrub-kib-instructions", way, scrub * NS_PER_SEC / (gib * KIB_OF_GIB));
 	} else {
-		clock_sample("scrub-gib-per-s", way, gib / both);
-		clock_sample("scrub-gib-per-s-per-cpu", way, gib / both / g_get_num_processors());
+		clock_sample("scrub-gib-per-s", way, gib / scrub);
+		clock_sample("scrub-gib-per-s-per-cpu", way, gib / scrub / g_get_num_processors());
 	}
 }

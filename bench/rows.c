@@ -24,7 +24,6 @@ enum mark {
 	AT_LEAST,	/* ours at least .limit times the peer's */
 	OWN_RATIO,	/* ours at least .limit times the ours of .other */
 	ABSOLUTE,	/* ours at most .limit */
-	COUNTED,	/* ours at most .limit times the peer's, of what does not vary */
 	PER_GPU,	/* ours at most .limit for each GPU */
 	GROWTH,		/* extra over no GPU, of each GPU: at most .limit times that of the smallest */
 };
@@ -90,7 +89,7 @@ static const struct row {
 	  AT_LEAST, 1, NULL },
 	{ "usemem-pwrite-4k-mib-per-s", "pwrite of usemem, 4 KiB (MiB/s)", "at least the peer's",
 	  AT_LEAST, 1, NULL },
-	{ "floor-pread-4k-mib-per-s", "to compare: pread of a memfd, 4 KiB (MiB/s)", "",
+	{ "memfd-pread-4k-mib-per-s", "to compare: pread of a memfd, 4 KiB (MiB/s)", "",
 	  NO_MARK, 0, NULL },
 	{ "usemem-pread-1024k-mib-per-s", "pread of usemem, 1 MiB (MiB/s)", "at least the peer's",
 	  AT_LEAST, 1, NULL },
@@ -110,25 +109,25 @@ static const struct row {
 	{ "scrub-gib-per-s", "scrub, on all CPUs (GiB/s)", "", NO_MARK, 0, NULL },
 	{ "scrub-gib-per-s-per-cpu", "scrub, per CPU (GiB/s)", "", NO_MARK, 0, NULL },
 	{ "counted-usemem-pread-4k-instructions", "pread of usemem, 4 KiB (instructions)",
-	  "at most the peer's", COUNTED, 1, NULL },
+	  "at most the peer's", AT_MOST, 1, NULL },
 	{ "counted-usemem-pwrite-4k-instructions", "pwrite of usemem, 4 KiB (instructions)",
-	  "at most the peer's", COUNTED, 1, NULL },
-	{ "counted-floor-pread-4k-instructions",
+	  "at most the peer's", AT_MOST, 1, NULL },
+	{ "counted-memfd-pread-4k-instructions",
 	  "to compare: pread of a memfd, 4 KiB (instructions)", "", NO_MARK, 0, NULL },
 	{ "counted-usemem-pread-1024k-instructions",
 	  "pread of usemem, 1 MiB, all but the copy (instructions)", "", NO_MARK, 0, NULL },
 	{ "counted-usemem-pwrite-1024k-instructions",
 	  "pwrite of usemem, 1 MiB, all but the copy (instructions)", "", NO_MARK, 0, NULL },
 	{ "counted-resmem-pread-4k-instructions", "pread of resmem, 4 KiB (instructions)",
-	  "at most a quarter of the peer's", COUNTED, 0.25, NULL },
+	  "at most a quarter of the peer's", AT_MOST, 0.25, NULL },
 	{ "counted-resmem-pwrite-4k-instructions", "pwrite of resmem, 4 KiB (instructions)",
-	  "at most a quarter of the peer's", COUNTED, 0.25, NULL },
+	  "at most a quarter of the peer's", AT_MOST, 0.25, NULL },
 	{ "counted-touch-usemem-instructions",
 	  "a fault on usemem, and the access that makes it (instructions)", "at most the peer's",
-	  COUNTED, 1, NULL },
+	  AT_MOST, 1, NULL },
 	{ "counted-touch-resmem-instructions",
 	  "a fault on resmem, and the access that makes it (instructions)", "at most the peer's",
-	  COUNTED, 1, NULL },
+	  AT_MOST, 1, NULL },
 	{ "counted-open-instructions", "open (instructions)", "", NO_MARK, 0, NULL },
 	{ "counted-reset-instructions", "reset (instructions)", "", NO_MARK, 0, NULL },
 	{ "counted-close-instructions", "close (instructions)", "", NO_MARK, 0, NULL },
@@ -203,9 +202,9 @@ static const struct {
 	{ "stage2-tables-kib", "Of the whole host: 4 KiB more may be a table of RAM that the guest "
 	  "uses for the first time." },
 	{ "window-gib", "Without it there is room from 256.5 to 512 GiB, and from the end of RAM, "
-	  "here 3, to 256 GiB: KVM is asked for the number of addresses before QEMU knows of any "
+	  "or 4, to 256 GiB: KVM is asked for the number of addresses before QEMU knows of any "
 	  "device." },
-	{ "floor-pread-4k-mib-per-s", "A system call and a copy, the same for all: by what its "
+	{ "memfd-pread-4k-mib-per-s", "A system call and a copy, the same for all: by what its "
 	  "columns differ, others may differ too." },
 };
 
@@ -217,7 +216,7 @@ static gboolean is_smallest(const struct bench_result *result)
 	return result->gib == smallest.gib && result->gpus == smallest.gpus;
 }
 
-static gdouble median_of(const struct bench_samples *samples, const char *measure,
+static gdouble summary_of(const struct bench_samples *samples, const char *measure,
 			 const char *way, const struct bench_result *on, guint *n)
 {
 	const struct bench_series *series =
@@ -234,8 +233,8 @@ static gdouble extra_of_gpu(const struct bench_samples *samples, const char *mea
 {
 	guint n;
 
-	return (median_of(samples, measure, "ours", on, &n) -
-		median_of(samples, measure, "none", on, &n)) / on->gpus;
+	return (summary_of(samples, measure, "ours", on, &n) -
+		summary_of(samples, measure, "none", on, &n)) / on->gpus;
 }
 
 /* NAN where a side is missing, or what is compared with is lost in the noise. */
@@ -257,7 +256,7 @@ static gdouble relation(const struct row *row, const struct bench_samples *sampl
 	case EXTRA_PLAIN:
 		return extra_ratio(result->ours - result->plain, result->peer - result->plain);
 	case OWN_RATIO:
-		return result->ours / median_of(samples, row->other, "ours", result, &n);
+		return result->ours / summary_of(samples, row->other, "ours", result, &n);
 	case ABSOLUTE:
 		return result->ours;
 	case GROWTH:
@@ -273,6 +272,7 @@ static gdouble relation(const struct row *row, const struct bench_samples *sampl
 
 static const char *judge(const struct row *row, guint gib, gdouble ratio)
 {
+	gdouble noise = g_str_has_prefix(row->measure, BENCH_COUNTED) ? COUNTED_NOISE : NOISE;
 	gboolean held;
 
 	if (row->mark == NO_MARK || row->mark == EXTRA_PLAIN ||
@@ -282,13 +282,10 @@ static const char *judge(const struct row *row, guint gib, gdouble ratio)
 		return "not measured";
 	switch (row->mark) {
 	case AT_MOST:
-		held = ratio <= row->limit * NOISE;
+		held = ratio <= row->limit * noise;
 		break;
 	case AT_LEAST:
-		held = ratio >= row->limit / NOISE;
-		break;
-	case COUNTED:
-		held = ratio <= row->limit * COUNTED_NOISE;
+		held = ratio >= row->limit / noise;
 		break;
 	case OWN_RATIO:
 		held = ratio >= row->limit;
@@ -322,10 +319,10 @@ static void add_result(guint gib, guint gpus, gpointer opaque)
 		.mark = c->row->text, .measure = c->row->measure, .gib = gib, .gpus = gpus,
 	};
 
-	result.none = median_of(c->samples, c->row->measure, "none", &result, &result.n);
-	result.plain = median_of(c->samples, c->row->measure, "plain", &result, &result.n);
-	result.peer = median_of(c->samples, c->row->measure, "peer", &result, &result.n);
-	result.ours = median_of(c->samples, c->row->measure, "ours", &result, &result.n);
+	result.none = summary_of(c->samples, c->row->measure, "none", &result, &result.n);
+	result.plain = summary_of(c->samples, c->row->measure, "plain", &result, &result.n);
+	result.peer = summary_of(c->samples, c->row->measure, "peer", &result, &result.n);
+	result.ours = summary_of(c->samples, c->row->measure, "ours", &result, &result.n);
 	/* without a GPU to compare with, and of what is compared with, there is no row */
 	if ((c->row->mark == EXTRA_PLAIN && isnan(result.plain)) ||
 	    (c->row->mark == GROWTH && is_smallest(&result)))

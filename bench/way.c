@@ -15,8 +15,8 @@
 /* GiB: QEMU's window of PCI memory, at a multiple of its size */
 #define DEFAULT_WINDOW 512u
 
-/* GiB: the room between RAM and the high regions, and where it begins behind those */
-#define OURS_LOW (256u - 3u)
+/* GiB: the room between RAM, or 4, and the high regions, and where it begins behind those */
+#define OURS_LOW (256u - 4u)
 #define OURS_HIGH 257u
 
 static guint count(const char *const *bdfs)
@@ -86,7 +86,7 @@ static gboolean ours_find(const struct vfio_client *client, struct bench_regions
 }
 
 /*
- * What there is without a flag, 3 to 256 and 256.5 to 512 GiB, holds so many of the sizes
+ * What there is without a flag, 4 to 256 and 256.5 to 512 GiB, holds so many of the sizes
  * that are measured here, at multiples of 1 GiB.  A larger window begins later, and so
  * makes room before it: QEMU's error names the size.
  */
