@@ -15,8 +15,8 @@
  * is aligned to the next power of two of its size if that fits, so that stage 2
  * gets the largest blocks and the guest's driver the alignment of a BAR, and to
  * 1 GiB, the largest block of 4 KiB granules, otherwise.  It goes to the low
- * one only if there is no room in the high one, and there not below 4 GiB, where
- * memory is for devices that reach no further.
+ * one only if there is no room in the high one, and there not below 4 GiB:
+ * what is there is for devices that reach no further.
  *
  * A memory in the "bar" view has no part of a gap, but of the window.
  *
