@@ -20,33 +20,20 @@
 
 #include "qemu/units.h"
 #include "qapi/error.h"
+#include "hw/vfio/vfio-nvgrace.h"
 #include "nvgrace-regions.h"
 #include "trace.h"
 
-/* sysfs has the name of the driver with underscores, modprobe takes both. */
-#define HOST_MODULE "nvgrace-region-vfio-pci"
-#define HOST_DRIVER "nvgrace_region_vfio_pci"
+#define HOST_MODULE VFIO_NVGRACE_HOST_MODULE
+#define HOST_DRIVER VFIO_NVGRACE_HOST_DRIVER
 
 /* No GPU has as much: a larger size is a mistake of the kernel or firmware. */
 #define NVGRACE_REGION_SIZE_MAX (1 * TiB)
 
-/* The host driver of the device, or NULL: only for messages. */
-static char *host_driver(VFIODevice *vbasedev)
-{
-    g_autofree char *link = NULL;
-    g_autofree char *target = NULL;
-
-    if (!vbasedev->sysfsdev) {
-        return NULL;
-    }
-    link = g_build_filename(vbasedev->sysfsdev, "driver", NULL);
-    target = g_file_read_link(link, NULL);
-    return target ? g_path_get_basename(target) : NULL;
-}
-
 static void report_no_usemem(VFIODevice *vbasedev, Error **errp)
 {
-    g_autofree char *driver = host_driver(vbasedev);
+    g_autofree char *driver = vbasedev->sysfsdev ?
+        vfio_nvgrace_host_driver(vbasedev->sysfsdev) : NULL;
     /* A file that was opened by somebody else has no address. */
     const char *name = vbasedev->sysfsdev ? vbasedev->name : "ADDRESS";
 
