@@ -27,9 +27,9 @@
 /* The function, and where this test puts the BARs */
 #define CONFIG      (VIRT_ECAM + (1 << 20))
 #define BAR(n)      (CONFIG + PCI_BASE_ADDRESS_0 + 4 * (n))
-#define USEMEM      (VIRT_MMIO + 16 * GiB)
-#define RESMEM      (VIRT_MMIO + 8 * GiB)
-#define WINDOW_END  (VIRT_MMIO + 64 * GiB - 1)
+#define USEMEM      (VIRT_MMIO_BAR + 16 * GiB)
+#define RESMEM      (VIRT_MMIO_BAR + 8 * GiB)
+#define WINDOW_END  (VIRT_MMIO_BAR + 64 * GiB - 1)
 
 #define MEMORY_BAR  (PCI_BASE_ADDRESS_SPACE_MEMORY |                        \
                      PCI_BASE_ADDRESS_MEM_TYPE_64 |                         \
@@ -102,9 +102,9 @@ static void open_window(QTestState *qts)
 {
     uint64_t port = VIRT_ECAM + (1 << 15);
 
-    qtest_writew(qts, port + PCI_PREF_MEMORY_BASE, VIRT_MMIO >> 16);
+    qtest_writew(qts, port + PCI_PREF_MEMORY_BASE, VIRT_MMIO_BAR >> 16);
     qtest_writew(qts, port + PCI_PREF_MEMORY_LIMIT, WINDOW_END >> 16);
-    qtest_writel(qts, port + PCI_PREF_BASE_UPPER32, VIRT_MMIO >> 32);
+    qtest_writel(qts, port + PCI_PREF_BASE_UPPER32, VIRT_MMIO_BAR >> 32);
     qtest_writel(qts, port + PCI_PREF_LIMIT_UPPER32, WINDOW_END >> 32);
     qtest_writew(qts, port + PCI_COMMAND,
                  PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER);
@@ -277,7 +277,7 @@ static void test_command(void)
 
 static void test_move(void)
 {
-    const uint64_t elsewhere = VIRT_MMIO + 32 * GiB;
+    const uint64_t elsewhere = VIRT_MMIO_BAR + 32 * GiB;
     Machine *m = start(new_server(true), BAR_VIEW);
     QTestState *qts = m->qts;
 
@@ -352,7 +352,7 @@ static void test_no_place(void)
 {
     Machine *m = start(new_server(true), BAR_VIEW ",\"egm-node\":0");
 
-    for (uint64_t addr = 257 * GiB; addr < VIRT_MMIO; addr += GiB) {
+    for (uint64_t addr = 257 * GiB; addr < VIRT_MMIO_BAR; addr += GiB) {
         qtest_writeq(m->qts, addr, 1);
         g_assert_cmphex(qtest_readq(m->qts, addr), ==, 0);
     }
@@ -543,69 +543,121 @@ static void test_msix(void)
     g_assert_nonnull(strstr(output, "Leave x-msix-relocation="));
 }
 
-static NVGraceServer *large_server(void)
-{
-    NVGraceServer *server = nvgrace_server_new();
+/* GPUs of so many GiB, of which some are BARs, and so much RAM */
+typedef struct Machines {
+    int gpus;
+    int gpu_gib;
+    int ram_gib;
+    const char *cpu;
+    const char *machine;
+    bool (*is_bar)(int number);
+} Machines;
 
-    nvgrace_server_add(server, VFIO_REGION_SUBTYPE_NVGRACE_USEMEM, 260 * GiB);
-    nvgrace_server_add(server, VFIO_REGION_SUBTYPE_NVGRACE_RESMEM, GiB);
-    return server;
+static bool all_bars(int number)
+{
+    return true;
 }
 
-/* The hint works. */
+static bool every_second(int number)
+{
+    return number % 2;
+}
+
+static int run_machines(const Machines *m, char **output)
+{
+    g_autoptr(GString) args = g_string_new(NULL);
+    NVGraceServer *servers[8];
+    int status;
+
+    g_string_printf(args, "-machine virt,gic-version=3,memory-backend=ram%s "
+                    "%s -net none -m %dG -object memory-backend-ram,id=ram,"
+                    "size=%dG,reserve=off ", m->machine, m->cpu, m->ram_gib,
+                    m->ram_gib);
+    for (int i = 0; i < m->gpus; i++) {
+        g_autofree char *json = NULL;
+
+        servers[i] = nvgrace_server_new();
+        nvgrace_server_add(servers[i], VFIO_REGION_SUBTYPE_NVGRACE_USEMEM,
+                           m->gpu_gib * GiB);
+        nvgrace_server_add(servers[i], VFIO_REGION_SUBTYPE_NVGRACE_RESMEM, GiB);
+        json = nvgrace_server_device(servers[i], 1 + i,
+                                     m->is_bar(i) ? BAR_VIEW : "");
+        g_string_append_printf(args, "-device pcie-root-port,id=rp%d,chassis=%d "
+                               "-device %s ", 1 + i, 1 + i, json);
+    }
+    status = nvgrace_run(args->str, output);
+    for (int i = 0; i < m->gpus; i++) {
+        nvgrace_server_free(servers[i]);
+    }
+    return status;
+}
+
+/* TCG's largest CPU, without a flag; the window is larger than it used to be. */
+static void test_machines(void)
+{
+    static const int gpus[] = { 1, 2, 4, 8 };
+    static const int gpu_gib[] = { 96, 186, 279 };
+    static const int ram_gib[] = { 4, 400, 900 };
+
+    for (int i = 0; i < ARRAY_SIZE(gpus) * ARRAY_SIZE(gpu_gib) *
+                        ARRAY_SIZE(ram_gib); i++) {
+        Machines m = {
+            .gpus = gpus[i / 9],
+            .gpu_gib = gpu_gib[i / 3 % 3],
+            .ram_gib = ram_gib[i % 3],
+            .cpu = "-accel tcg -cpu max",
+            .machine = "",
+        };
+        g_autofree char *output = NULL, *mixed = NULL;
+
+        m.is_bar = all_bars;
+        g_assert_cmpint(run_machines(&m, &output), ==, 0);
+        m.is_bar = every_second;
+        g_assert_cmpint(run_machines(&m, &mixed), ==, 0);
+    }
+}
+
+/*
+ * A GPU of 200 GiB has a BAR of 256 GiB and one of 1 GiB, so that the window of
+ * the port above it has 512 GiB: 40 address bits are too few for that and for the
+ * BARs of other devices.
+ */
 static void test_window(void)
 {
+    Machines m = {
+        .gpus = 1, .gpu_gib = 200, .ram_gib = 1, .is_bar = all_bars,
+        .cpu = "-cpu cortex-a53", .machine = "",
+    };
     g_autofree char *output = NULL, *output2 = NULL, *output3 = NULL;
 
-    g_assert_cmpint(run(large_server(), "", BAR_VIEW, &output), ==, 1);
-    g_assert_nonnull(strstr(output, "BARs of 0x8040000000 bytes for coherent "
-                            "GPU memory do not fit in the high PCIe MMIO "
-                            "window of 0x8000000000 bytes"));
-    g_assert_nonnull(strstr(output, "highmem-mmio-size=1024G."));
-    g_assert_cmpint(run(large_server(), ",highmem-mmio-size=1024G", BAR_VIEW,
-                        &output2), ==, 0);
+    g_assert_cmpint(run_machines(&m, &output), ==, 1);
+    g_assert_nonnull(strstr(output, "the BARs of 1 GPUs take 0x8000000000 bytes "
+                            "behind their root ports"));
+    g_assert_nonnull(strstr(output, "window of 0x8000000000 bytes"));
+    g_assert_nonnull(strstr(output, "This takes 41 bits of guest physical "
+                            "address, and this CPU has 40"));
+    m.cpu = "-cpu max";
+    g_assert_cmpint(run_machines(&m, &output2), ==, 0);
 
     g_assert_cmpint(run(new_server(true), ",highmem-mmio=off", BAR_VIEW,
                         &output3), ==, 1);
     g_assert_nonnull(strstr(output3, "highmem-mmio=on"));
 }
 
-static int run_two(const char *machine, char **output)
+/* 44 bits are too few for eight BARs of 512 GiB, but not for seven. */
+static void test_window_eight(void)
 {
-    NVGraceServer *servers[2];
-    char *json[2];
-    g_autofree char *args = NULL;
-    int status;
-
-    for (int i = 0; i < 2; i++) {
-        servers[i] = nvgrace_server_new();
-        nvgrace_server_add(servers[i], VFIO_REGION_SUBTYPE_NVGRACE_USEMEM,
-                           200 * GiB);
-        nvgrace_server_add(servers[i], VFIO_REGION_SUBTYPE_NVGRACE_RESMEM, GiB);
-        json[i] = nvgrace_server_device(servers[i], 1 + i, BAR_VIEW);
-    }
-    args = g_strdup_printf("-machine virt,gic-version=3%s -cpu max -m 1G "
-                           "-net none " NVGRACE_PORT(1) NVGRACE_PORT(2)
-                           "-device %s -device %s", machine, json[0], json[1]);
-    status = nvgrace_run(args, output);
-    for (int i = 0; i < 2; i++) {
-        g_free(json[i]);
-        nvgrace_server_free(servers[i]);
-    }
-    return status;
-}
-
-/* Each has room for its BARs, both have not. */
-static void test_window_two(void)
-{
+    Machines m = {
+        .gpus = 8, .gpu_gib = 279, .ram_gib = 4, .is_bar = all_bars,
+        .cpu = "-cpu cortex-a57", .machine = "",
+    };
     g_autofree char *output = NULL, *output2 = NULL;
 
-    g_assert_cmpint(run_two("", &output), ==, 1);
-    g_assert_nonnull(strstr(output, "BARs of 0x8080000000 bytes for coherent "
-                            "GPU memory do not fit in the high PCIe MMIO "
-                            "window of 0x8000000000 bytes"));
-    g_assert_nonnull(strstr(output, "highmem-mmio-size=1024G."));
-    g_assert_cmpint(run_two(",highmem-mmio-size=1024G", &output2), ==, 0);
+    g_assert_cmpint(run_machines(&m, &output), ==, 1);
+    g_assert_nonnull(strstr(output, "the BARs of 8 GPUs take 0x80000000000 "));
+    g_assert_nonnull(strstr(output, "This takes 45 bits"));
+    m.gpus = 7;
+    g_assert_cmpint(run_machines(&m, &output2), ==, 0);
 }
 
 static void test_view_unknown(void)
@@ -650,8 +702,9 @@ int main(int argc, char **argv)
     qtest_add_data_func("nvgrace-bar/keep/bar", BAR_VIEW, test_keep_bar1);
     qtest_add_func("nvgrace-bar/real-bar4", test_real_bar4);
     qtest_add_func("nvgrace-bar/refuses/msix", test_msix);
+    qtest_add_func("nvgrace-bar/machines", test_machines);
     qtest_add_func("nvgrace-bar/refuses/window", test_window);
-    qtest_add_func("nvgrace-bar/refuses/window-two", test_window_two);
+    qtest_add_func("nvgrace-bar/refuses/window-eight", test_window_eight);
     qtest_add_func("nvgrace-bar/refuses/view", test_view_unknown);
     return g_test_run();
 }

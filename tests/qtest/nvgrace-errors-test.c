@@ -124,8 +124,8 @@ static const NVGraceRefusal refusals[] = {
         "Leave mem-addr= out",
     }, {
         "addr/high-mmio",
-        NVGRACE_MACHINE NVGRACE(1, "2G", "mem-addr=0x7fe0000000"),
-        "overlap the high PCIe MMIO window at 0x8000000000-0xffffffffff",
+        NVGRACE_MACHINE NVGRACE(1, "2G", "mem-addr=0xffe0000000"),
+        "overlap the high PCIe MMIO window at 0x10000000000-0x17fffffffff",
         "Leave mem-addr= out",
     }, {
         "addr/ecam",
@@ -145,10 +145,10 @@ static const NVGraceRefusal refusals[] = {
         "overlap the coherent memory of GPU 'gpu1' at "
         "0x6000000000-0x607fffffff", "Leave mem-addr= out",
     }, {
-        /* all of the gap */
+        /* all of the range */
         "egm/no-room",
         NVGRACE_MACHINE
-        NVGRACE(1, "261632M", "model=gb200,mem-addr=0x4020000000,egm-node=0"),
+        NVGRACE(1, "785920M", "model=gb200,mem-addr=0x4020000000,egm-node=0"),
         "no room for the list of retired EGM pages, 0x10000 bytes",
         "Leave mem-addr= of the GPUs out, or egm-node=",
     }, {
@@ -158,16 +158,16 @@ static const NVGraceRefusal refusals[] = {
         "size 0x", "Give it 0x200",
     }, {
         "size/too-large",
-        NVGRACE_MACHINE NVGRACE(1, "256G", ""),
-        "no room for 256 GiB of coherent GPU memory between 0x4020000000 and "
-        "0x7fffffffff or 0x100000000 and 0x3fffffffff, where 0 other GPUs "
-        "have theirs",
-        "highmem-mmio-size=1024G",
+        NVGRACE_MACHINE NVGRACE(1, "768G", ""),
+        "no room for 768 GiB of coherent GPU memory between 0x4020000000 and "
+        "0xffffffffff, where 0 other GPUs have theirs",
+        "highmem-mmio-size=2048G",
     }, {
         "size/never",
         "-machine virt,gic-version=3 -cpu cortex-a57 -m 1G -net none "
         NVGRACE(1, "16T", ""),
-        "no room for 16 TiB", "in 44 physical address bits: use fewer GPUs",
+        "no room for 16 TiB", "This takes 46 bits of guest physical address, and "
+        "this CPU has 44",
     }, {
         "vfio/root-bus",
         NVGRACE_MACHINE "-device vfio-pci-nvgrace,host=ffff:ff:1f.7,"

@@ -10,10 +10,14 @@
 #include "libqtest.h"
 #include "qobject/qdict.h"
 
-/* Fixed addresses of the virt machine */
+/*
+ * Addresses of a virt machine with less than 256 GiB of RAM: what is fixed, and
+ * the high PCIe MMIO window with one GPU in the "acpi" and the "bar" view
+ */
 #define VIRT_ECAM       0x4010000000ULL
-#define VIRT_GAP_START  0x4020000000ULL
-#define VIRT_MMIO       0x8000000000ULL
+#define VIRT_GPU_MEM    0x4020000000ULL
+#define VIRT_MMIO       0x10000000000ULL
+#define VIRT_MMIO_BAR   0x20000000000ULL
 
 /* A -machine and -cpu for guests with coherent memory; no devices yet */
 #define NVGRACE_MACHINE "-machine virt,gic-version=3 -cpu max -m 1G -net none "

@@ -441,7 +441,7 @@ static char *dsdt_text(const char *dir, const char *dir_without)
     g_autofree char *other = body_of(dir_without, "DSDT");
     GString *result = g_string_new(NULL);
 
-    append_new_terms(result, text, other, 4, 1);
+    append_new_terms(result, text, other, 4, 2);
     g_assert_cmpint(result->len, >, 0);
     return g_string_free(result, false);
 }

@@ -11,6 +11,7 @@
 #include "qemu/bitops.h"
 #include "qemu/units.h"
 #include "libqtest.h"
+#include "nvgrace-fwcfg.h"
 #include "hw/misc/nvgrace-gpu-regs.h"
 #include "hw/pci/pci_regs.h"
 
@@ -18,9 +19,9 @@
 #define RAM             0x40000000ULL
 #define ECAM            0x4010000000ULL
 #define HBM             0x6000000000ULL
-#define BAR0            0x8000000000ULL
-#define BAR2            0x8010000000ULL
-#define WINDOW_END      0x801fffffffULL
+#define BAR0            VIRT_MMIO
+#define BAR2            (VIRT_MMIO + 0x10000000)
+#define WINDOW_END      (VIRT_MMIO + 0x1fffffff)
 
 #define PORT            (ECAM + (1 << 15))      /* 00:01.0 */
 #define GPU             (ECAM + (1 << 20))      /* 01:00.0 */

@@ -5,6 +5,7 @@
  */
 
 #include "qemu/osdep.h"
+#include "qemu/host-utils.h"
 #include "qemu/units.h"
 #include "qobject/qdict.h"
 #include "nvgrace-fwcfg.h"
@@ -48,11 +49,11 @@ static void test_96g(void)
               384 * GiB);
 }
 
-/* 192 GiB at a multiple of 256 GiB do not fit below 512 GiB */
+/* 192 GiB at a multiple of 256 GiB */
 static void test_192g(void)
 {
     check_one(NVGRACE_MACHINE NVGRACE(1, "192G", "model=gb200"), 192 * GiB,
-              257 * GiB);
+              512 * GiB);
 }
 
 /* Not a multiple of 1 GiB, as real ones */
@@ -68,10 +69,11 @@ static void test_4g(void)
               260 * GiB);
 }
 
+/* All that is kept for one GPU, at a multiple of its size */
 static void test_largest(void)
 {
-    check_one(NVGRACE_MACHINE NVGRACE(1, "255G", "model=gb200"), 255 * GiB,
-              257 * GiB);
+    check_one(NVGRACE_MACHINE NVGRACE(1, "512G", "model=gb200"), 512 * GiB,
+              512 * GiB);
 }
 
 static void test_much_ram(void)
@@ -109,9 +111,9 @@ static void test_two(void)
                                  NVGRACE(2, "96G", "model=gh200"));
 
     g_assert_cmphex(address(qts, "gpu1"), ==, 384 * GiB);
-    g_assert_cmphex(address(qts, "gpu2"), ==, 257 * GiB);
+    g_assert_cmphex(address(qts, "gpu2"), ==, 512 * GiB);
     check_memory(qts, 384 * GiB, 96 * GiB);
-    check_memory(qts, 257 * GiB, 96 * GiB);
+    check_memory(qts, 512 * GiB, 96 * GiB);
     g_assert_cmphex(qtest_readq(qts, 384 * GiB), ==, 384 * GiB);
     qtest_quit(qts);
 }
@@ -167,144 +169,153 @@ static void test_pack(void)
                  gib);
 }
 
-/* Where RAM ends before the high regions, there is room behind it. */
-static void test_low(void)
-{
-    static const uint64_t gib[] = { 384, 257, 128, 4, 0 };
+/*
+ * A CPU with 40 address bits has the range from 256.5 to 512 GiB only.  GPUs are
+ * closer there where that makes room for the next one, and not otherwise.
+ */
+#define SMALL_MACHINE \
+    "-machine virt,gic-version=3 -cpu cortex-a53 -m 1G -net none "
 
-    check_places(NVGRACE_MACHINE
-                 NVGRACE(1, "96G", "model=gh200,pxm-count=1")
-                 NVGRACE(2, "96G", "model=gh200,pxm-count=1")
-                 NVGRACE(3, "96G", "model=gh200,pxm-count=1")
-                 NVGRACE(4, "96G", "model=gh200,pxm-count=1"), gib);
+static void test_pack_natural(void)
+{
+    static const uint64_t gib[] = { 384, 320, 0 };
+
+    check_places(SMALL_MACHINE NVGRACE(1, "96G", "model=gb200")
+                 NVGRACE(2, "48G", "model=gb200"), gib);
 }
 
-/* 3 GiB, 98.5 GiB, and 1 GiB for the alignment of each slot: up to 104 GiB */
-#define MAXMEM_MACHINE                               \
-    "-machine virt,gic-version=3 -cpu max -net none " \
-    "-m 1536M,slots=2,maxmem=100G "
-
-/* A GPU's memory goes behind what may be plugged. */
-static void test_low_minds_maxmem(void)
+static void test_pack_tight(void)
 {
-    static const uint64_t gib[] = { 257, 128, 224, 104, 0 };
-    g_autofree char *output = NULL;
+    static const uint64_t gib[] = { 257, 337, 417, 0 };
 
-    check_places(MAXMEM_MACHINE
-                 NVGRACE(1, "255G", "model=gb200,pxm-count=1")
-                 NVGRACE(2, "90G", "model=gb200,pxm-count=1")
-                 NVGRACE(3, "24G", "model=gb200,pxm-count=1")
-                 NVGRACE(4, "24G", "model=gb200,pxm-count=1"), gib);
-
-    g_assert_cmpint(nvgrace_run(MAXMEM_MACHINE
-                                NVGRACE(1, "255G", "model=gb200")
-                                NVGRACE(2, "153G", "model=gb200"),
-                                &output), ==, 1);
-    g_assert_nonnull(strstr(output,
-                            " or 0x1a00000000 and 0x3fffffffff, where 1 "));
+    check_places(SMALL_MACHINE NVGRACE(1, "80G", "model=gb200")
+                 NVGRACE(2, "80G", "model=gb200")
+                 NVGRACE(3, "80G", "model=gb200"), gib);
 }
 
-#define GPUS_192G                                                       \
-    NVGRACE(1, "192G", "model=gb200") NVGRACE(2, "192G", "model=gb200") \
-    NVGRACE(3, "192G", "model=gb200") NVGRACE(4, "192G", "model=gb200")
-
-/* So much that there is no room behind it */
-#define MUCH_RAM                                                      \
-    "-m 255G -object memory-backend-ram,id=ram,size=255G,reserve=off " \
-    "-machine memory-backend=ram "
-
-static int run_with(const char *ram, uint64_t gib, const char *gpus,
-                    char **output)
+/* The form of the option is no matter. */
+static void test_json(void)
 {
-    g_autofree char *args = g_strdup_printf(
-        "-machine virt,gic-version=3,highmem-mmio-size=%" PRIu64 "G -cpu max "
-        "-net none %s %s", gib, ram, gpus);
+    static const uint64_t gib[] = { 512, 1024, 0 };
 
-    return nvgrace_run(args, output);
+    check_places(NVGRACE_MACHINE NVGRACE(1, "279G", "model=gb300")
+                 NVGRACE_PORT(2) NVGRACE_MEM(2, "279G")
+                 "-device '{\"driver\":\"nvgrace-gpu\",\"id\":\"gpu2\","
+                 "\"bus\":\"rp2\",\"memdev\":\"m2\"}' ", gib);
 }
 
-/* The size in the hint is enough for what was refused, half of it is not. */
-static void test_hint_is_exact(void)
+/* The machines that people have: so many GPUs of so many GiB beside that RAM */
+typedef struct Machine {
+    int gpus;
+    int gpu_gib;
+    int ram_gib;
+} Machine;
+
+static GString *machine_args(const Machine *m, const char *machine)
+{
+    GString *args = g_string_new(NULL);
+
+    g_string_printf(args, "-machine %s,gic-version=3,memory-backend=ram "
+                    "-cpu max -net none -m %dG "
+                    "-object memory-backend-ram,id=ram,size=%dG,reserve=off ",
+                    machine, m->ram_gib, m->ram_gib);
+    for (int n = 1; n <= m->gpus; n++) {
+        g_string_append_printf(args, "-device pcie-root-port,id=rp%d,chassis=%d "
+                               "-object memory-backend-ram,id=m%d,size=%dG,"
+                               "reserve=off -device nvgrace-gpu,id=gpu%d,"
+                               "model=gb200,bus=rp%d,memdev=m%d ", n, n, n,
+                               m->gpu_gib, n, n, n);
+    }
+    return args;
+}
+
+/* No flag, natural alignment, and nobody's memory is another's. */
+static void test_machine(const void *opaque)
+{
+    const Machine *m = opaque;
+    g_autoptr(GString) args = machine_args(m, "virt");
+    QTestState *qts = qtest_init(args->str);
+    uint64_t size = m->gpu_gib * GiB;
+
+    for (int n = 1; n <= m->gpus; n++) {
+        g_autofree char *id = g_strdup_printf("gpu%d", n);
+        uint64_t addr = address(qts, id);
+
+        g_assert_cmphex(addr % pow2ceil(size), ==, 0);
+        g_assert_cmphex(addr, >=, (1 + m->ram_gib) * GiB);
+        check_memory(qts, addr, size);
+    }
+    for (int n = 1; n <= m->gpus; n++) {
+        g_autofree char *id = g_strdup_printf("gpu%d", n);
+        uint64_t addr = address(qts, id);
+
+        g_assert_cmphex(qtest_readq(qts, addr), ==, addr);
+        g_assert_cmphex(qtest_readq(qts, addr + size - 8), ==, ~addr);
+    }
+    qtest_quit(qts);
+}
+
+/* Older machine types, too: virt-7.1 has the memory map that is not compact. */
+static void test_old_machines(void)
+{
+    static const char *const machines[] = { "virt-9.2", "virt-8.0", "virt-7.1" };
+    static const Machine m = { 2, 279, 400 };
+
+    for (int i = 0; i < ARRAY_SIZE(machines); i++) {
+        g_autoptr(GString) args = machine_args(&m, machines[i]);
+        g_autofree char *output = NULL;
+
+        g_assert_cmpint(nvgrace_run(args->str, &output), ==, 0);
+    }
+}
+
+/*
+ * What the hint says is enough, and less is not: 41 bits have room for what 40
+ * have not.
+ */
+static void test_hint_bits(void)
 {
     g_autofree char *output = NULL, *output2 = NULL;
     const char *gpus = NVGRACE(1, "192G", "model=gb200")
                        NVGRACE(2, "192G", "model=gb200");
+    g_autofree char *small = g_strconcat(SMALL_MACHINE, gpus, NULL);
+    g_autofree char *large = g_strconcat(NVGRACE_MACHINE, gpus, NULL);
 
-    g_assert_cmpint(run_with(MUCH_RAM, 512, gpus, &output), ==, 1);
-    g_assert_nonnull(strstr(output, "no room for 192 GiB"));
-    g_assert_nonnull(strstr(output, "where 1 other GPUs have theirs"));
-    g_assert_nonnull(strstr(output, "highmem-mmio-size=1024G."));
-    g_assert_cmpint(run_with(MUCH_RAM, 1024, gpus, &output2), ==, 0);
+    g_assert_cmpint(nvgrace_run(small, &output), ==, 1);
+    g_assert_nonnull(strstr(output, "no room for 192 GiB of coherent GPU memory "
+                            "between 0x4020000000 and 0x7fffffffff, where 1 "
+                            "other GPUs have theirs"));
+    g_assert_nonnull(strstr(output, "This takes 41 bits of guest physical "
+                            "address, and this CPU has 40"));
+    g_assert_cmpint(nvgrace_run(large, &output2), ==, 0);
 }
 
-/* It minds what has room behind RAM: without that it would be 2048G. */
-static void test_hint_minds_low(void)
+static int run_with(uint64_t gib, const char *gpus, char **output)
 {
-    g_autofree char *output = NULL, *output2 = NULL;
-    const char *gpus = NVGRACE(1, "96G", "pxm-count=1,mem-addr=0x6000000000")
-                       NVGRACE(2, "200G", "pxm-count=1")
-                       NVGRACE(3, "120G", "pxm-count=1")
-                       NVGRACE(4, "250G", "pxm-count=1");
+    g_autofree char *args = g_strdup_printf(
+        "-machine virt,gic-version=3,highmem-mmio-size=%" PRIu64 "G -cpu max "
+        "-net none -m 1G %s", gib, gpus);
 
-    g_assert_cmpint(run_with("-m 1G", 512, gpus, &output), ==, 1);
-    g_assert_nonnull(strstr(output, "no room for 250 GiB"));
-    g_assert_nonnull(strstr(output, "highmem-mmio-size=1024G."));
-    g_assert_cmpint(run_with("-m 1G", 1024, gpus, &output2), ==, 0);
+    return nvgrace_run(args, output);
 }
 
-/* Whatever the hint says, following it ends. */
-static void test_hints_end(void)
+/* The size in the hint is enough, and half of it is not. */
+static void check_hint(const char *gpus, const char *message, uint64_t expected)
 {
-    uint64_t gib = 512;
+    g_autofree char *output = NULL, *half = NULL, *all = NULL;
+    g_autofree char *hint = g_strdup_printf("highmem-mmio-size=%" PRIu64 "G.",
+                                            expected);
 
-    for (int tries = 0; ; tries++) {
-        g_autofree char *output = NULL;
-        const char *hint;
-
-        g_assert_cmpint(tries, <, 4);
-        if (!run_with(MUCH_RAM, gib, GPUS_192G, &output)) {
-            break;
-        }
-        hint = strstr(output, "highmem-mmio-size=");
-        g_assert_nonnull(hint);
-        g_assert_cmpint(sscanf(hint, "highmem-mmio-size=%" SCNu64 "G", &gib),
-                        ==, 1);
-    }
-    g_assert_cmpuint(gib, ==, 2048);
+    g_assert_cmpint(run_with(512, gpus, &output), ==, 1);
+    g_assert_nonnull(strstr(output, message));
+    g_assert_nonnull(strstr(output, hint));
+    g_assert_cmpint(run_with(expected / 2, gpus, &half), ==, 1);
+    g_assert_cmpint(run_with(expected, gpus, &all), ==, 0);
 }
 
-/*
- * Eight GPUs of all models.  Each hint is enough for the GPUs so far, as no
- * more is known; the last one is, for all eight, and half of it is not.
- */
-static void test_eight(void)
+static void test_hint_is_exact(void)
 {
-    const char *gpus = NVGRACE(1, "96G", "model=gh200,pxm-count=1")
-                       NVGRACE(2, "144G", "model=gh200,pxm-count=1")
-                       NVGRACE(3, "192G", "model=gb200,pxm-count=1")
-                       NVGRACE(4, "288G", "model=gb300,pxm-count=1")
-                       NVGRACE(5, "97920M", "model=gh200,pxm-count=1")
-                       NVGRACE(6, "192G", "model=gb200,pxm-count=1")
-                       NVGRACE(7, "288G", "model=gb300,pxm-count=1")
-                       NVGRACE(8, "186G", "model=gb200,pxm-count=1");
-    uint64_t gib = 512, before = 0;
-
-    for (;;) {
-        g_autofree char *output = NULL;
-        const char *hint;
-
-        if (!run_with(MUCH_RAM, gib, gpus, &output)) {
-            break;
-        }
-        hint = strstr(output, "highmem-mmio-size=");
-        g_assert_nonnull(hint);
-        before = gib;
-        g_assert_cmpint(sscanf(hint, "highmem-mmio-size=%" SCNu64 "G", &gib),
-                        ==, 1);
-        g_assert_cmpuint(gib, >, before);
-    }
-    g_assert_cmpuint(gib, ==, 4096);
-    g_assert_cmpuint(before, ==, 2048);
+    check_hint(NVGRACE(1, "800G", "model=gb200"), "no room for 800 GiB", 2048);
 }
 
 /* A switch, and a GPU of a number and a model behind one */
@@ -418,34 +429,19 @@ static void test_query_none(void)
     qtest_quit(qts);
 }
 
-/* A mem-addr= inside what the larger window would cover counts. */
+/* A mem-addr= inside what the larger range would cover counts. */
 static void test_hint_minds_mem_addr(void)
 {
-    g_autofree char *output = NULL, *output2 = NULL;
-    const char *gpus = NVGRACE(1, "2G", "mem-addr=0x12000000000")
-                       NVGRACE(2, "320G", "model=gb200");
-
-    /* 0x12000000000 is in the window of 1024G and in the gap of 2048G. */
-    g_assert_cmpint(run_with(MUCH_RAM, 512, gpus, &output), ==, 1);
-    g_assert_nonnull(strstr(output, "highmem-mmio-size=2048G."));
-    g_assert_cmpint(run_with(MUCH_RAM, 2048, gpus, &output2), ==, 0);
-}
-
-/* So does the list of retired pages of a GPU with extended memory. */
-static void test_hint_minds_egm(void)
-{
-    g_autofree char *output = NULL, *output2 = NULL;
-    const char *gpus = NVGRACE(1, "200G", "model=gb200,egm-node=0")
-                       NVGRACE(2, "100G", "model=gb200");
-
-    g_assert_cmpint(run_with(MUCH_RAM, 512, gpus, &output), ==, 1);
-    g_assert_nonnull(strstr(output, "no room for 100 GiB"));
-    g_assert_nonnull(strstr(output, "highmem-mmio-size=1024G."));
-    g_assert_cmpint(run_with(MUCH_RAM, 1024, gpus, &output2), ==, 0);
+    /* 0x12000000000 is at 1.125 TiB; the range ends at 1.5 TiB without a flag. */
+    check_hint(NVGRACE(1, "2G", "mem-addr=0x12000000000")
+               NVGRACE(2, "900G", "model=gb200"), "no room for 900 GiB", 4096);
 }
 
 int main(int argc, char **argv)
 {
+    static const int gpu_gib[] = { 96, 186, 279 };
+    static const int ram_gib[] = { 4, 400, 900 };
+
     g_test_init(&argc, &argv, NULL);
 
     qtest_add_func("/nvgrace/placement/96g", test_96g);
@@ -454,9 +450,6 @@ int main(int argc, char **argv)
     qtest_add_func("/nvgrace/placement/odd-size", test_odd_size);
     qtest_add_func("/nvgrace/placement/largest", test_largest);
     qtest_add_func("/nvgrace/placement/much-ram", test_much_ram);
-    qtest_add_func("/nvgrace/placement/low", test_low);
-    qtest_add_func("/nvgrace/placement/low-minds-maxmem",
-                   test_low_minds_maxmem);
     qtest_add_func("/nvgrace/placement/contiguous", test_contiguous);
     qtest_add_func("/nvgrace/placement/two", test_two);
     qtest_add_func("/nvgrace/placement/pack", test_pack);
@@ -464,15 +457,30 @@ int main(int argc, char **argv)
     qtest_add_func("/nvgrace/placement/mem-addr", test_mem_addr);
     qtest_add_func("/nvgrace/placement/mem-addr-above", test_mem_addr_above);
     qtest_add_func("/nvgrace/placement/reset", test_reset);
+    qtest_add_func("/nvgrace/placement/pack/natural", test_pack_natural);
+    qtest_add_func("/nvgrace/placement/pack/tight", test_pack_tight);
+    qtest_add_func("/nvgrace/placement/json", test_json);
+    qtest_add_func("/nvgrace/placement/machines/old", test_old_machines);
+    qtest_add_func("/nvgrace/placement/hint/bits", test_hint_bits);
     qtest_add_func("/nvgrace/placement/hint/exact", test_hint_is_exact);
-    qtest_add_func("/nvgrace/placement/hint/low", test_hint_minds_low);
-    qtest_add_func("/nvgrace/placement/hint/end", test_hints_end);
     qtest_add_func("/nvgrace/placement/hint/mem-addr",
                    test_hint_minds_mem_addr);
-    qtest_add_func("/nvgrace/placement/hint/egm", test_hint_minds_egm);
-    qtest_add_func("/nvgrace/placement/hint/eight", test_eight);
     qtest_add_func("/nvgrace/placement/query/gpus", test_query);
     qtest_add_func("/nvgrace/placement/query/none", test_query_none);
+
+    for (int gpus = 1; gpus <= 8; gpus *= 2) {
+        for (int i = 0; i < ARRAY_SIZE(gpu_gib); i++) {
+            for (int j = 0; j < ARRAY_SIZE(ram_gib); j++) {
+                Machine *m = g_new(Machine, 1);
+                g_autofree char *path = NULL;
+
+                *m = (Machine) { gpus, gpu_gib[i], ram_gib[j] };
+                path = g_strdup_printf("/nvgrace/placement/machines/%dx%dG-%dG",
+                                       m->gpus, m->gpu_gib, m->ram_gib);
+                qtest_add_data_func_full(path, m, test_machine, g_free);
+            }
+        }
+    }
 
     return g_test_run();
 }

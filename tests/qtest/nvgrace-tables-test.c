@@ -357,7 +357,7 @@ static void test_switch(void)
         "-device nvgrace-gpu,bus=down,memdev=m1,model=gb200");
     Aml up = child(child(host_bridge(tables, "\\_SB.PCI0"), 0x20000), 0);
 
-    check_dsd(child(child(up, 0x50000), 0), 257 * GiB, 1, 8, 192 * GiB);
+    check_dsd(child(child(up, 0x50000), 0), 512 * GiB, 1, 8, 192 * GiB);
 }
 
 /* A root port that is a function of a device with others */
@@ -730,14 +730,14 @@ static void test_egm(void)
     g_assert_cmphex(values[4], ==, GiB + 512 * MiB);
     g_assert_cmphex(values[5], ==, 512 * MiB);
     g_assert_cmpuint(values[6], ==, 1);
-    g_assert_cmphex(values[7], ==, VIRT_GAP_START);
+    g_assert_cmphex(values[7], ==, VIRT_GPU_MEM);
 
     g_assert_cmpint(read_dsd(named(host_bridge(tables, "\\_SB.PC20"),
                                    "RP00.GPU0"), other), ==, 8);
     g_assert_cmphex(other[4], ==, GiB);
     g_assert_cmphex(other[5], ==, 512 * MiB);
     g_assert_cmpuint(other[6], ==, 0);
-    g_assert_cmphex(other[7], ==, VIRT_GAP_START + 64 * KiB);
+    g_assert_cmphex(other[7], ==, VIRT_GPU_MEM + 64 * KiB);
 
     /* { u64 count; u64 addr[count] }, readable and not to be written */
     g_assert_cmpuint(qtest_readq(qts, values[7]), ==, 0);

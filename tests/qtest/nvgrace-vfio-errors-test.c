@@ -213,7 +213,7 @@ static void offset_unaligned(NVGraceServer *server)
 
 static void no_room(NVGraceServer *server)
 {
-    nvgrace_server_add(server, USEMEM, 512 * GiB);
+    nvgrace_server_add(server, USEMEM, 768 * GiB);
 }
 
 /* The first message after the last description is the DMA map of usemem. */
@@ -331,8 +331,8 @@ static const Refusal refusals[] = {
         "choose another by mem-addr=",
     }, {
         /* after all has been mapped, and to be undone */
-        "plug/no-room", no_room, "", "no room for 512 GiB",
-        "highmem-mmio-size=1024G",
+        "plug/no-room", no_room, "", "no room for 768 GiB",
+        "highmem-mmio-size=2048G",
     }, {
         "plug/overlap", add_gh200, ",\"mem-addr\":1073741824",
         "overlap guest RAM at 0x40000000-0x7fffffff", "Leave mem-addr= out",

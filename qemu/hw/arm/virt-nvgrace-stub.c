@@ -7,8 +7,30 @@
 #include "qemu/osdep.h"
 #include "hw/arm/virt-nvgrace.h"
 #include "hw/core/boards.h"
+#include "hw/mem/nvgrace-numa.h"
 #include "qapi/qapi-commands-nvgrace.h"
 #include "system/numa.h"
+
+hwaddr virt_nvgrace_reserve(VirtMachineState *vms, hwaddr base, int pa_bits)
+{
+    return base;
+}
+
+void virt_nvgrace_pre_plug(VirtMachineState *vms, NVGraceMemory *mem,
+                           Error **errp)
+{
+    g_assert_not_reached();
+}
+
+void virt_nvgrace_plug(VirtMachineState *vms, NVGraceMemory *mem)
+{
+    g_assert_not_reached();
+}
+
+void virt_nvgrace_unplug(VirtMachineState *vms, NVGraceMemory *mem)
+{
+    g_assert_not_reached();
+}
 
 void virt_nvgrace_build_dsdt(Aml *dsdt, Aml *pci0, VirtMachineState *vms)
 {

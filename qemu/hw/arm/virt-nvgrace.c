@@ -1,53 +1,30 @@
 /*
- * Where coherent memory of NVIDIA Grace GPUs is in the virt machine
+ * Coherent memory of NVIDIA Grace GPUs on the virt machine
  *
- * It is in one of the gaps of the memory map (virt-nvgrace-gap.c), or where the
- * user wants it.
+ * The machine's part of plugging one: the device has described it
+ * (hw/mem/nvgrace-memory.c), here it gets its NUMA nodes (hw/mem/nvgrace-numa.c)
+ * and its place (virt-nvgrace-place.c), and ACPI describes the result
+ * (virt-acpi-nvgrace.c).
  *
- * In: the sizes of a memory, and mem-addr=.  Out: its address, not mapped yet.
+ * In: an nvgrace-memory that is being realized.  Out: it is mapped, and its
+ * nodes and addresses are set.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
 
 #include "qemu/osdep.h"
-#include "qemu/host-utils.h"
-#include "qemu/units.h"
 #include "qapi/error.h"
 #include "hw/arm/virt.h"
 #include "hw/arm/virt-nvgrace.h"
 #include "hw/core/boards.h"
-#include "hw/mem/memory-device.h"
-#include "kvm_arm.h"
+#include "hw/mem/nvgrace-numa.h"
 #include "system/address-spaces.h"
-#include "system/kvm.h"
-#include "system/numa.h"
-#include "target/arm/cpu-qom.h"
-#include "target/arm/internals.h"
-#include "trace.h"
-#include "virt-nvgrace-gap.h"
+#include "virt-nvgrace-place.h"
 
-/*
- * Memory is onlined in blocks of 512 MiB by a guest with 64 KiB pages, the
- * largest on arm64 (SECTION_SIZE_BITS is 29); NVIDIA's firmware splits usemem
- * and resmem at a multiple of the same size.
- */
-#define NVGRACE_MEM_ALIGN (512 * MiB)
-
-bool virt_nvgrace_check(Error **errp)
+static bool check_machine(VirtMachineState *vms, Error **errp)
 {
     ERRP_GUARD();
-    Object *machine = qdev_get_machine();
-    VirtMachineState *vms;
 
-    if (!object_dynamic_cast(machine, TYPE_VIRT_MACHINE)) {
-        error_setg(errp, "machine '%s' has no place for coherent GPU memory",
-                   MACHINE_GET_CLASS(machine)->name ?:
-                   object_get_typename(machine));
-        error_append_hint(errp, "Use -machine virt of qemu-system-aarch64.\n");
-        return false;
-    }
-
-    vms = VIRT_MACHINE(machine);
     if (!virt_is_acpi_enabled(vms)) {
         error_setg(errp, "coherent GPU memory is described by ACPI, which "
                    "acpi=off switches off");
@@ -70,156 +47,48 @@ bool virt_nvgrace_check(Error **errp)
     return true;
 }
 
-/*
- * How many bits it has: KVM's IPA size was chosen from the highest address of
- * the memory map before any device existed, see virt_kvm_type().
- */
-static int pa_bits(VirtMachineState *vms)
+static bool place(VirtMachineState *vms, NVGraceMemory *mem, Error **errp)
 {
-    return kvm_enabled() ? MAX(64 - clz64(vms->highest_gpa), 32)
-                         : arm_pamax(ARM_CPU(first_cpu));
+    return (nvgrace_memory_is_mapped(mem)
+            ? virt_nvgrace_place(vms, mem, errp)
+            : virt_nvgrace_check_bars(vms, mem, errp)) &&
+           (mem->egm_node == NVGRACE_EGM_NONE ||
+            virt_nvgrace_place_egm(vms, mem, errp));
 }
 
-/* What is mapped at @range, or may be later: its name and where it is. */
-static char *occupant(VirtMachineState *vms, AddressRange range,
-                      AddressRange *where)
+void virt_nvgrace_pre_plug(VirtMachineState *vms, NVGraceMemory *mem,
+                           Error **errp)
 {
-    MachineState *ms = MACHINE(vms);
-    const struct {
-        const char *name;
-        AddressRange range;
-    } known[] = {
-        { "guest RAM", { vms->memmap[VIRT_MEM].base, ms->ram_size } },
-        { "the memory hotplug range", {
-            ms->device_memory ? ms->device_memory->base : 0,
-            ms->device_memory ? memory_region_size(&ms->device_memory->mr) : 0
-        } },
-        { "the PCIe MMIO window", { vms->memmap[VIRT_PCIE_MMIO].base,
-                                    vms->memmap[VIRT_PCIE_MMIO].size } },
-        { "the high PCIe ECAM", {
-            vms->memmap[VIRT_HIGH_PCIE_ECAM].base,
-            vms->highmem_ecam ? vms->memmap[VIRT_HIGH_PCIE_ECAM].size : 0
-        } },
-        { "the high PCIe MMIO window", {
-            vms->memmap[VIRT_HIGH_PCIE_MMIO].base,
-            vms->highmem_mmio ? vms->memmap[VIRT_HIGH_PCIE_MMIO].size : 0
-        } },
-    };
-    MemoryRegionSection section;
-    char *name;
-
-    for (int i = 0; i < ARRAY_SIZE(known); i++) {
-        if (known[i].range.size && overlap(range, known[i].range)) {
-            *where = known[i].range;
-            return g_strdup(known[i].name);
-        }
+    if (!check_machine(vms, errp) || !nvgrace_numa_add(mem, errp)) {
+        return;
     }
-    for (NVGraceMemory *m = nvgrace_memory_first(); m;
-         m = nvgrace_memory_next(m)) {
-        *where = (AddressRange) { m->addr, nvgrace_memory_size(m) };
-        if (m->view == NVGRACE_GUEST_VIEW_ACPI && overlap(range, *where)) {
-            return g_strdup_printf("the coherent memory of GPU '%s'",
-                                   m->pdev->qdev.id ?: m->pdev->name);
-        }
+    if (!place(vms, mem, errp)) {
+        nvgrace_numa_remove();
     }
-
-    section = memory_region_find(get_system_memory(), range.base, range.size);
-    if (!section.mr) {
-        return NULL;
-    }
-    *where = (AddressRange) { section.offset_within_address_space,
-                              int128_get64(section.size) };
-    name = g_strdup_printf("memory region '%s'",
-                           memory_region_name(section.mr));
-    memory_region_unref(section.mr);
-    return name;
 }
 
-static bool check_addr(VirtMachineState *vms, AddressRange range, Error **errp)
+void virt_nvgrace_plug(VirtMachineState *vms, NVGraceMemory *mem)
 {
-    uint64_t limit = BIT_ULL(pa_bits(vms));
-    g_autofree char *name = NULL;
-    AddressRange where;
+    MemoryRegion *system = get_system_memory();
 
-    if (!QEMU_IS_ALIGNED(range.base, NVGRACE_MEM_ALIGN)) {
-        error_setg(errp, "mem-addr=0x%" PRIx64 " is not a multiple of 512 MiB "
-                   "(0x%" PRIx64 "), the memory block of a guest with 64 KiB "
-                   "pages", range.base, (uint64_t)NVGRACE_MEM_ALIGN);
-        error_append_hint(errp, "Use mem-addr=0x%" PRIx64 ".\n",
-                          ROUND_DOWN(range.base, NVGRACE_MEM_ALIGN));
-        return false;
+    if (nvgrace_memory_is_mapped(mem)) {
+        memory_region_add_subregion(system, mem->addr, &mem->container);
     }
-    if (range.base > limit || range.size > limit - range.base) {
-        error_setg(errp, "0x%" PRIx64 " bytes at mem-addr=0x%" PRIx64 " go "
-                   "beyond the guest's last physical address 0x%" PRIx64,
-                   range.size, range.base, limit - 1);
-        if (range.size <= limit) {
-            error_append_hint(errp, "Use at most mem-addr=0x%" PRIx64
-                              ", or leave mem-addr= out.\n",
-                              ROUND_DOWN(limit - range.size,
-                                         NVGRACE_MEM_ALIGN));
-        }
-        return false;
+    if (mem->egm_node != NVGRACE_EGM_NONE) {
+        memory_region_add_subregion(system, mem->egm_retired_addr,
+                                    &mem->egm_retired);
     }
-
-    name = occupant(vms, range, &where);
-    if (name) {
-        error_setg(errp, "0x%" PRIx64 " bytes at mem-addr=0x%" PRIx64
-                   " overlap %s at 0x%" PRIx64 "-0x%" PRIx64, range.size,
-                   range.base, name, where.base, where.base + where.size - 1);
-        error_append_hint(errp, "Leave mem-addr= out, then QEMU finds a free "
-                          "address.\n");
-        return false;
-    }
-    return true;
 }
 
-bool virt_nvgrace_place(NVGraceMemory *mem, Error **errp)
+void virt_nvgrace_unplug(VirtMachineState *vms, NVGraceMemory *mem)
 {
-    ERRP_GUARD();
-    VirtMachineState *vms = VIRT_MACHINE(qdev_get_machine());
-    AddressRange range = { mem->addr, nvgrace_memory_size(mem) };
+    MemoryRegion *system = get_system_memory();
 
-    if (range.base == NVGRACE_ADDR_AUTO &&
-        !virt_nvgrace_gap_find(vms, mem, &range.base, errp)) {
-        return false;
+    if (mem->egm_node != NVGRACE_EGM_NONE) {
+        memory_region_del_subregion(system, &mem->egm_retired);
     }
-    if (!check_addr(vms, range, errp)) {
-        return false;
+    if (nvgrace_memory_is_mapped(mem)) {
+        memory_region_del_subregion(system, &mem->container);
     }
-
-    mem->addr = range.base;
-    trace_virt_nvgrace_place(range.base, range.size,
-                             MIN(range.base & -range.base,
-                                 pow2ceil(range.size)));
-    return true;
-}
-
-bool virt_nvgrace_place_egm(NVGraceMemory *mem, Error **errp)
-{
-    ERRP_GUARD();
-    VirtMachineState *vms = VIRT_MACHINE(qdev_get_machine());
-    const NumaState *numa = MACHINE(vms)->numa_state;
-    uint64_t addr;
-
-    if (mem->egm_node >= numa->num_nodes ||
-        !numa->nodes[mem->egm_node].node_mem) {
-        error_setg(errp, "egm-node=%" PRIu32 " is not a NUMA node with memory",
-                   mem->egm_node);
-        error_append_hint(errp, "Use -numa node,nodeid=%" PRIu32 ",memdev=..., "
-                          "or leave egm-node= out.\n", mem->egm_node);
-        return false;
-    }
-    if (!virt_nvgrace_gap_find_retired(vms, mem, &addr, errp)) {
-        return false;
-    }
-
-    /* The RAM of the nodes is contiguous and in their order, see SRAT. */
-    mem->egm_base = vms->memmap[VIRT_MEM].base;
-    for (uint32_t n = 0; n < mem->egm_node; n++) {
-        mem->egm_base += numa->nodes[n].node_mem;
-    }
-    mem->egm_size = numa->nodes[mem->egm_node].node_mem;
-    mem->egm_retired_addr = addr;
-    return true;
+    nvgrace_numa_remove();
 }

@@ -12,7 +12,7 @@
 #include "qemu/units.h"
 #include "hw/core/boards.h"
 #include "system/numa.h"
-#include "nvgrace-numa.h"
+#include "hw/mem/nvgrace-numa.h"
 
 /*
  * Distances of Grace machines, as "numactl -H" shows them on a GB200 with two

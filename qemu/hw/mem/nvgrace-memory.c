@@ -17,10 +17,13 @@
  * passes the GPU on to its own guest computes the same split.  In the "bar"
  * view there are two BARs instead (nvgrace-bars.c).
  *
- * In: MemoryRegions, sizes and properties of a PCI device.  Out: NUMA nodes
- * (nvgrace-numa.c), a guest physical address (hw/arm/virt-nvgrace.c), and the
- * list that the ACPI code (hw/arm/virt-acpi-nvgrace.c) describes and
- * query-nvgrace-gpus (nvgrace-qmp.c) returns.
+ * It is a device without a bus: realizing it asks the machine, which gives it
+ * NUMA nodes and an address in its pre_plug handler and maps it in its plug
+ * handler (hw/arm/virt-nvgrace.c).
+ *
+ * In: MemoryRegions, sizes and properties of a PCI device.  Out: the list that
+ * the ACPI code (hw/arm/virt-acpi-nvgrace.c) describes and query-nvgrace-gpus
+ * (nvgrace-qmp.c) returns.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -29,15 +32,15 @@
 #include "qemu/cutils.h"
 #include "qemu/module.h"
 #include "qapi/error.h"
-#include "hw/arm/virt-nvgrace.h"
+#include "hw/core/boards.h"
+#include "hw/core/hotplug.h"
 #include "hw/mem/nvgrace-memory.h"
 #include "hw/pci/pci_bridge.h"
 #include "hw/pci/pci_bus.h"
 #include "hw/pci/pcie.h"
 #include "migration/blocker.h"
-#include "system/address-spaces.h"
 #include "nvgrace-bars.h"
-#include "nvgrace-numa.h"
+#include "hw/mem/nvgrace-dsd.h"
 #include "nvgrace-qmp.h"
 #include "trace.h"
 
@@ -106,7 +109,12 @@ bool nvgrace_memory_check(NVGraceMemory *mem, PCIDevice *pdev, Error **errp)
 {
     ERRP_GUARD();
 
-    if (!virt_nvgrace_check(errp)) {
+    if (!qdev_get_hotplug_handler(DEVICE(mem))) {
+        MachineClass *mc = MACHINE_GET_CLASS(qdev_get_machine());
+
+        error_setg(errp, "machine '%s' has no place for coherent GPU memory",
+                   mc->name ?: object_get_typename(qdev_get_machine()));
+        error_append_hint(errp, "Use -machine virt of qemu-system-aarch64.\n");
         return false;
     }
 
@@ -150,27 +158,26 @@ static bool check_size(const char *what, uint64_t size, Error **errp)
  * pages, which firmware has in reserved memory.  It is empty, as QEMU does not
  * give a guest pages that the host has retired.
  */
-static bool map_egm(NVGraceMemory *mem, Error **errp)
+static bool init_egm(NVGraceMemory *mem, Error **errp)
 {
-    if (mem->egm_node == NVGRACE_EGM_NONE) {
-        return true;
-    }
-    if (!virt_nvgrace_place_egm(mem, errp) ||
-        !memory_region_init_rom(&mem->egm_retired, OBJECT(mem->pdev),
-                                "nvgrace-egm-retired", NVGRACE_EGM_RETIRED_SIZE,
-                                errp)) {
-        return false;
-    }
-    memory_region_add_subregion(get_system_memory(), mem->egm_retired_addr,
-                                &mem->egm_retired);
-    return true;
+    return mem->egm_node == NVGRACE_EGM_NONE ||
+           memory_region_init_rom(&mem->egm_retired, OBJECT(mem->pdev),
+                                  "nvgrace-egm-retired",
+                                  NVGRACE_EGM_RETIRED_SIZE, errp);
 }
 
-/* In the "acpi" view: find a place and map both there. */
-static bool map_container(NVGraceMemory *mem, Error **errp)
+static void cleanup_egm(NVGraceMemory *mem)
 {
-    if (!virt_nvgrace_place(mem, errp)) {
-        return false;
+    if (mem->egm_node != NVGRACE_EGM_NONE) {
+        object_unparent(OBJECT(&mem->egm_retired));
+    }
+}
+
+/* What is mapped at @addr: both, in the "acpi" view */
+static void init_container(NVGraceMemory *mem)
+{
+    if (!nvgrace_memory_is_mapped(mem)) {
+        return;
     }
     memory_region_init(&mem->container, OBJECT(mem->pdev), "nvgrace-memory",
                        nvgrace_memory_size(mem));
@@ -179,16 +186,15 @@ static bool map_container(NVGraceMemory *mem, Error **errp)
         memory_region_add_subregion(&mem->container, mem->usemem_size,
                                     mem->resmem);
     }
-    memory_region_add_subregion(get_system_memory(), mem->addr,
-                                &mem->container);
-    return true;
 }
 
-static void unmap_container(NVGraceMemory *mem)
+static void cleanup_container(NVGraceMemory *mem)
 {
     MemoryRegion *mr, *next;
 
-    memory_region_del_subregion(get_system_memory(), &mem->container);
+    if (!nvgrace_memory_is_mapped(mem)) {
+        return;
+    }
     QTAILQ_FOREACH_SAFE(mr, &mem->container.subregions, subregions_link, next) {
         memory_region_del_subregion(&mem->container, mr);
     }
@@ -215,8 +221,6 @@ bool nvgrace_memory_plug(NVGraceMemory *mem, PCIDevice *pdev,
                          MemoryRegion *usemem, MemoryRegion *resmem,
                          Error **errp)
 {
-    bool bars = mem->view == NVGRACE_GUEST_VIEW_BAR;
-
     mem->usemem = usemem;
     mem->usemem_size = memory_region_size(usemem);
     mem->resmem = resmem;
@@ -230,20 +234,17 @@ bool nvgrace_memory_plug(NVGraceMemory *mem, PCIDevice *pdev,
     mem->chosen.addr = mem->addr;
     mem->chosen.pxm_start = mem->pxm_start;
     mem->chosen.pxm_count = mem->pxm_count;
-    if (!nvgrace_numa_add(mem, errp)) {
+    if (!block_migration(mem, errp)) {
         goto err_forget;
     }
-    if (!block_migration(mem, errp)) {
-        goto err_numa;
-    }
-    if (bars ? !virt_nvgrace_check_bars(mem, errp) :
-               !map_container(mem, errp)) {
+    if (!init_egm(mem, errp)) {
         goto err_migration;
     }
-    if (!map_egm(mem, errp)) {
+    init_container(mem);
+    if (!qdev_realize(DEVICE(mem), NULL, errp)) {
         goto err_container;
     }
-    if (bars) {
+    if (!nvgrace_memory_is_mapped(mem)) {
         nvgrace_bars_add(mem);
     }
 
@@ -253,13 +254,10 @@ bool nvgrace_memory_plug(NVGraceMemory *mem, PCIDevice *pdev,
     return true;
 
 err_container:
-    if (!bars) {
-        unmap_container(mem);
-    }
+    cleanup_container(mem);
+    cleanup_egm(mem);
 err_migration:
     migrate_del_blocker(&mem->blocker);
-err_numa:
-    nvgrace_numa_remove();
 err_forget:
     forget(mem);
     return false;
@@ -274,17 +272,15 @@ void nvgrace_memory_unplug(NVGraceMemory *mem)
                                 mem->addr);
 
     QTAILQ_REMOVE(&plugged, mem, next);
-    if (mem->egm_node != NVGRACE_EGM_NONE) {
-        memory_region_del_subregion(get_system_memory(), &mem->egm_retired);
-        object_unparent(OBJECT(&mem->egm_retired));
-    }
-    if (mem->view == NVGRACE_GUEST_VIEW_BAR) {
+    if (!nvgrace_memory_is_mapped(mem)) {
         nvgrace_bars_remove(mem);
-    } else {
-        unmap_container(mem);
     }
+    hotplug_handler_unplug(qdev_get_hotplug_handler(DEVICE(mem)), DEVICE(mem),
+                           &error_abort);
+    qdev_unrealize(DEVICE(mem));
+    cleanup_container(mem);
+    cleanup_egm(mem);
     migrate_del_blocker(&mem->blocker);
-    nvgrace_numa_remove();
     forget(mem);
 }
 
@@ -302,12 +298,22 @@ static void nvgrace_memory_init(Object *obj)
     mem->egm_node = NVGRACE_EGM_NONE;
 }
 
+static void nvgrace_memory_device_class_init(ObjectClass *oc, const void *data)
+{
+    DeviceClass *dc = DEVICE_CLASS(oc);
+
+    dc->desc = "Coherent memory of an NVIDIA Grace GPU";
+    /* a part of the GPU, which fills it */
+    dc->user_creatable = false;
+}
+
 static const TypeInfo nvgrace_memory_types[] = {
     {
         .name          = TYPE_NVGRACE_MEMORY,
-        .parent        = TYPE_OBJECT,
+        .parent        = TYPE_DEVICE,
         .instance_size = sizeof(NVGraceMemory),
         .instance_init = nvgrace_memory_init,
+        .class_init    = nvgrace_memory_device_class_init,
     },
 };
 

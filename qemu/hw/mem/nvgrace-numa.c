@@ -24,7 +24,7 @@
 #include "hw/pci/pci.h"
 #include "hw/pci/pci_bus.h"
 #include "system/numa.h"
-#include "nvgrace-numa.h"
+#include "hw/mem/nvgrace-numa.h"
 #include "trace.h"
 
 /* Linux' CONFIG_NODES_SHIFT for arm64 is 4 unless a distributor changes it. */

@@ -5,7 +5,7 @@
  */
 
 #include "qemu/osdep.h"
-#include "hw/mem/nvgrace-memory.h"
+#include "hw/mem/nvgrace-numa.h"
 #include "hw/pci/pci.h"
 #include "nvgrace-qmp.h"
 #include "qapi/qapi-commands-nvgrace.h"

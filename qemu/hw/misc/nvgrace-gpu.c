@@ -22,6 +22,7 @@
 #include "qemu/units.h"
 #include "qapi/error.h"
 #include "hw/core/qdev-properties.h"
+#include "hw/mem/nvgrace-dsd.h"
 #include "hw/misc/nvgrace-gpu-regs.h"
 #include "hw/pci/msix.h"
 #include "hw/pci/pci_bus.h"

@@ -7,6 +7,7 @@
 #ifndef HW_VFIO_NVGRACE_H
 #define HW_VFIO_NVGRACE_H
 
+#include "hw/acpi/acpi_aml_interface.h"
 #include "hw/pci/pci_device.h"
 #include "qom/object.h"
 

@@ -13,49 +13,36 @@
 typedef struct VirtMachineState VirtMachineState;
 
 /**
- * virt_nvgrace_check() - can this machine have coherent GPU memory?
+ * virt_nvgrace_reserve() - keep address space for the GPUs that will come
+ * @vms: the machine, whose memory map is complete up to the high ECAM
+ * @base: guest physical address of what is free behind that
+ * @pa_bits: bits of the largest address that there can be
+ *
+ * Called before the accelerator learns how many address bits the machine needs,
+ * and so before any device exists: the command line tells which may come.
+ * Without any, nothing changes.  Otherwise the entry VIRT_HIGH_GPU_MEM is set,
+ * and that of the high PCIe MMIO window may become larger.
+ *
+ * Returns: where the memory map goes on.
+ */
+hwaddr virt_nvgrace_reserve(VirtMachineState *vms, hwaddr base, int pa_bits);
+
+/**
+ * virt_nvgrace_pre_plug() - find NUMA nodes and an address for a memory
+ * @vms: the machine
+ * @mem: the memory, described by its device
  * @errp: what is wrong and what to type instead
  *
- * Returns: true for an arm virt machine with ACPI and without MTE and
- * confidential guest support.
+ * On failure nothing has changed.
  */
-bool virt_nvgrace_check(Error **errp);
+void virt_nvgrace_pre_plug(VirtMachineState *vms, NVGraceMemory *mem,
+                           Error **errp);
 
-/**
- * virt_nvgrace_place() - find the guest physical address of a memory
- * @mem: its sizes are set; @addr is what the user chose or %NVGRACE_ADDR_AUTO
- * @errp: what is in the way and what to type instead
- *
- * On success @addr is where the memory is to be mapped; on failure it is
- * unchanged.
- *
- * Returns: true on success.
- */
-bool virt_nvgrace_place(NVGraceMemory *mem, Error **errp);
+/** virt_nvgrace_plug() - map a memory where virt_nvgrace_pre_plug() has said */
+void virt_nvgrace_plug(VirtMachineState *vms, NVGraceMemory *mem);
 
-/**
- * virt_nvgrace_check_bars() - is there room for a memory's BARs?
- * @mem: its sizes are set, it is in the "bar" view and not plugged yet
- * @errp: how much room there is and what to type instead
- *
- * Firmware places them, with all other BARs, in the high PCIe MMIO window.
- *
- * Returns: false if they certainly do not fit.
- */
-bool virt_nvgrace_check_bars(NVGraceMemory *mem, Error **errp);
-
-/**
- * virt_nvgrace_place_egm() - find a memory's extended GPU memory (EGM)
- * @mem: @egm_node is set, and the memory itself has its place, if it is to have
- *       one
- * @errp: what is wrong and what to type instead
- *
- * EGM is the RAM of a node.  On success @egm_base and @egm_size say where it
- * is, and @egm_retired_addr is free for the list of its retired pages.
- *
- * Returns: true on success.
- */
-bool virt_nvgrace_place_egm(NVGraceMemory *mem, Error **errp);
+/** virt_nvgrace_unplug() - undo virt_nvgrace_plug() and all before it */
+void virt_nvgrace_unplug(VirtMachineState *vms, NVGraceMemory *mem);
 
 /**
  * virt_nvgrace_build_dsdt() - what no PCI device can add to the DSDT itself

@@ -7,7 +7,6 @@
 #ifndef HW_MEM_NVGRACE_MEMORY_H
 #define HW_MEM_NVGRACE_MEMORY_H
 
-#include "hw/acpi/acpi_aml_interface.h"
 #include "hw/pci/pci_device.h"
 #include "qapi/qapi-types-nvgrace.h"
 #include "hw/core/qdev-properties.h"
@@ -45,9 +44,9 @@ OBJECT_DECLARE_SIMPLE_TYPE(NVGraceMemory, NVGRACE_MEMORY)
 /**
  * struct NVGraceMemory - one GPU's coherent memory
  *
- * A child object of the PCI device it belongs to, whatever the transport of
- * that device.  The device fills it by nvgrace_memory_plug(); placement finds
- * its address; the ACPI code describes it, from what is here alone.
+ * A child of the PCI device it belongs to, whatever the transport of that
+ * device.  The device fills it by nvgrace_memory_plug(); the machine gives it
+ * nodes and an address; the ACPI code describes it, from what is here alone.
  *
  * @view:        how the guest sees the memory
  * @addr:        guest physical address of @container (bytes); before plug what
@@ -83,7 +82,7 @@ OBJECT_DECLARE_SIMPLE_TYPE(NVGraceMemory, NVGRACE_MEMORY)
  * @dsd_size:    reported instead of the size of both memories (bytes)
  */
 struct NVGraceMemory {
-    Object parent_obj;
+    DeviceState parent_obj;
 
     NvgraceGuestView view;
     uint64_t addr;
@@ -158,8 +157,8 @@ NVGraceMemory *nvgrace_memory_of(PCIDevice *pdev);
  * @errp: what is wrong and what to type instead
  *
  * To be called at the start of realize, before anything is set up: the machine
- * is arm virt with ACPI, the device is function 0 behind a root port (or a
- * switch), pxm-count is 1..8.
+ * takes such memory, the device is function 0 behind a root port (or a switch),
+ * pxm-count is 1..8.
  *
  * Returns: true if all of it holds.
  */
@@ -173,10 +172,10 @@ bool nvgrace_memory_check(NVGraceMemory *mem, PCIDevice *pdev, Error **errp);
  * @resmem: reserved memory or NULL; not mapped anywhere yet
  * @errp: what is wrong and what to type instead
  *
- * Reserves NUMA nodes and blocks migration.  In the "acpi" view, finds the
- * guest physical address and maps @usemem and, right behind it, @resmem there;
- * in the "bar" view, registers each as a BAR of @pdev, which has none of that
- * number.
+ * Blocks migration and realizes @mem, by which the machine gives it NUMA nodes.
+ * In the "acpi" view the machine also finds an address and maps @usemem and,
+ * right behind it, @resmem there; in the "bar" view each is registered as a BAR
+ * of @pdev, which has none of that number.
  * On failure all of that is undone.
  *
  * Returns: true on success.
@@ -199,38 +198,19 @@ NVGraceMemory *nvgrace_memory_first(void);
 NVGraceMemory *nvgrace_memory_next(NVGraceMemory *mem);
 
 /**
- * nvgrace_numa_socket() - the node of the CPUs that a plugged memory's GPU is
- * next to
- */
-int nvgrace_numa_socket(const NVGraceMemory *mem);
-
-/**
- * nvgrace_numa_last_node() - the machine's last NUMA node that is and was no
- * GPU's; -1 if it has none
- */
-int nvgrace_numa_last_node(void);
-
-/**
- * nvgrace_numa_initiator_given() - did the user describe an initiator?
- * @pdev: a device
- * @node: a NUMA node
+ * nvgrace_memory_is_mapped() - is the memory outside every BAR, at @addr?
  *
- * Returns: true if an acpi-generic-initiator object says that @pdev is one for
- * @node.
+ * In the "bar" view it is not.
  */
-bool nvgrace_numa_initiator_given(PCIDevice *pdev, uint32_t node);
+static inline bool nvgrace_memory_is_mapped(const NVGraceMemory *mem)
+{
+    return mem->view == NVGRACE_GUEST_VIEW_ACPI;
+}
 
 /** nvgrace_memory_size() - bytes of usemem and resmem together */
 static inline uint64_t nvgrace_memory_size(const NVGraceMemory *mem)
 {
     return mem->usemem_size + mem->resmem_size;
 }
-
-/**
- * nvgrace_build_dev_aml() - the GPU's part of the DSDT
- * @adev: the PCI function
- * @scope: its Device node
- */
-void nvgrace_build_dev_aml(AcpiDevAmlIf *adev, Aml *scope);
 
 #endif /* HW_MEM_NVGRACE_MEMORY_H */

@@ -45,6 +45,28 @@ void nvgrace_numa_remove(void);
 const NVGraceMemory *nvgrace_numa_owner(uint32_t node,
                                         const NVGraceMemory *mem);
 
+/**
+ * nvgrace_numa_socket() - the node of the CPUs that a plugged memory's GPU is
+ * next to
+ */
+int nvgrace_numa_socket(const NVGraceMemory *mem);
+
+/**
+ * nvgrace_numa_last_node() - the machine's last NUMA node that is and was no
+ * GPU's; -1 if it has none
+ */
+int nvgrace_numa_last_node(void);
+
+/**
+ * nvgrace_numa_initiator_given() - did the user describe an initiator?
+ * @pdev: a device
+ * @node: a NUMA node
+ *
+ * Returns: true if an acpi-generic-initiator object says that @pdev is one for
+ * @node.
+ */
+bool nvgrace_numa_initiator_given(PCIDevice *pdev, uint32_t node);
+
 /** nvgrace_numa_has_cpu() - does a NUMA node have CPUs? */
 bool nvgrace_numa_has_cpu(int node);
 

@@ -1,0 +1,19 @@
+/*
+ * ACPI properties of an NVIDIA Grace GPU: _DSD
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#ifndef HW_MEM_NVGRACE_DSD_H
+#define HW_MEM_NVGRACE_DSD_H
+
+#include "hw/acpi/acpi_aml_interface.h"
+
+/**
+ * nvgrace_build_dev_aml() - the GPU's part of the DSDT
+ * @adev: the PCI function
+ * @scope: its Device node
+ */
+void nvgrace_build_dev_aml(AcpiDevAmlIf *adev, Aml *scope);
+
+#endif /* HW_MEM_NVGRACE_DSD_H */
