@@ -193,22 +193,6 @@ static void take_line(const char *line, gpointer opaque)
 	fflush(stdout);
 }
 
-/* What has room in the gap before the window of PCI memory, which begins at 512 GiB */
-#define BEFORE_WINDOW_GIB 255
-
-/*
- * Where the host's GPU number @i has its memory: behind the window's end, twice its
- * size apart, if all of them together do not fit before it.  Caller frees.
- */
-static char *gpu_properties(const struct machine *m, guint i)
-{
-	guint64 at = (1ull << 40) + i * ((guint64)m->gib << 31);
-
-	if (m->gpus * m->gib < BEFORE_WINDOW_GIB)
-		return g_strdup("pxm-count=1");
-	return g_strdup_printf("pxm-count=1,mem-addr=0x%" G_GINT64_MODIFIER "x", at);
-}
-
 static void run_machine(struct bench *bench, const struct machine *m)
 {
 	g_autofree char *name = g_strdup_printf("bench-%ux%u%s", m->gpus, m->gib,
@@ -222,20 +206,16 @@ static void run_machine(struct bench *bench, const struct machine *m)
 		m->rounds, seconds, m->what ? " bench.what=" : "", m->what ?: "",
 		m->ways ? " bench.ways=" : "", m->ways ?: "",
 		m->counted ? " bench.counted=1" : "", m->gib, LIMIT_MIB, m->touch_gib);
-	g_autofree char *first = gpu_properties(m, 0);
 	g_autoptr(GPtrArray) more = g_ptr_array_new_with_free_func(g_free);
 	struct stack_options options = {
 		.name = name, .scenario = "bench", .model = "gh200", .memory = memory,
-		.more_memory = memory, .append = append, .gpu = m->gpus > 1 ? first : NULL,
+		.more_memory = memory, .append = append, .gpu = m->gpus > 1 ? "pxm-count=1" : NULL,
 		.seconds = 3 * 3600, .counted = m->counted,
 	};
 	struct stack_run *run;
 
-	for (guint i = 1; i < m->gpus; i++) {
-		g_autofree char *properties = gpu_properties(m, i);
-
-		g_ptr_array_add(more, g_strdup_printf("model=gh200,%s", properties));
-	}
+	for (guint i = 1; i < m->gpus; i++)
+		g_ptr_array_add(more, g_strdup("model=gh200,pxm-count=1"));
 	g_ptr_array_add(more, NULL);
 	options.more_gpus = (const char *const *)more->pdata;
 

@@ -201,9 +201,8 @@ static const struct {
 	  "the latency and its mark are above." },
 	{ "stage2-tables-kib", "Of the whole host: 4 KiB more may be a table of RAM that the guest "
 	  "uses for the first time." },
-	{ "window-gib", "Without it there is room from 256.5 to 512 GiB, and from the end of RAM, "
-	  "or 4, to 256 GiB: KVM is asked for the number of addresses before QEMU knows of any "
-	  "device." },
+	{ "window-gib", "Ours asks KVM for the addresses that its GPUs may need: the machine looks at "
+	  "the -device options before." },
 	{ "memfd-pread-4k-mib-per-s", "A system call and a copy, the same for all: by what its "
 	  "columns differ, others may differ too." },
 };

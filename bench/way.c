@@ -15,10 +15,6 @@
 /* GiB: QEMU's window of PCI memory, at a multiple of its size */
 #define DEFAULT_WINDOW 512u
 
-/* GiB: the room between RAM, or 4, and the high regions, and where it begins behind those */
-#define OURS_LOW (256u - 4u)
-#define OURS_HIGH 257u
-
 static guint count(const char *const *bdfs)
 {
 	return g_strv_length((char **)bdfs);
@@ -85,20 +81,6 @@ static gboolean ours_find(const struct vfio_client *client, struct bench_regions
 	return TRUE;
 }
 
-/*
- * What there is without a flag, 4 to 256 and 256.5 to 512 GiB, holds so many of the sizes
- * that are measured here, at multiples of 1 GiB.  A larger window begins later, and so
- * makes room before it: QEMU's error names the size.
- */
-static guint ours_window(guint gpus, guint gib)
-{
-	guint window = DEFAULT_WINDOW;
-
-	while ((window - OURS_HIGH) / gib + OURS_LOW / gib < gpus)
-		window *= 2;
-	return window > DEFAULT_WINDOW ? window : 0;
-}
-
 /* ------------------------------------------------------------------------------ peer */
 
 /*
@@ -156,7 +138,7 @@ static gboolean peer_find(const struct vfio_client *client, struct bench_regions
 const struct bench_way bench_ways[BENCH_WAYS] = {
 	{ "none", NULL, no_window, add_nothing, NULL },
 	{ "plain", "vfio-pci", no_window, plain_add_gpus, NULL },
-	{ "ours", EXPORTER, ours_window, ours_add_gpus, ours_find },
+	{ "ours", EXPORTER, no_window, ours_add_gpus, ours_find },
 	{ "peer", "nvgrace_gpu_vfio_pci", peer_window, peer_add_gpus, peer_find },
 };
 

@@ -21,10 +21,10 @@
 
 #include "qemu/osdep.h"
 #include "qemu/host-utils.h"
-#include "qemu/module.h"
 #include "qemu/units.h"
 #include "hw/arm/virt.h"
-#include "qapi/util.h"
+#include "hw/misc/nvgrace-gpu-regs.h"
+#include "hw/vfio/vfio-nvgrace.h"
 #include "qobject/qdict.h"
 #include "system/system.h"
 #include "virt-nvgrace-map.h"
@@ -41,26 +41,20 @@
  */
 #define GPU_WINDOW  (2 * GPU_SIZE)
 
-/* A class that has coherent memory says so by this property. */
-static bool has_memory(const char *driver)
-{
-    ObjectClass *oc = driver ? module_object_class_by_name(driver) : NULL;
-
-    return oc && object_class_property_find(oc, "coherent-memory");
-}
-
 static void count_device(const QDict *options, void *opaque)
 {
     GPUCount *count = opaque;
-    const char *view = qdict_get_try_str(options, "guest-view");
+    const char *driver = qdict_get_try_str(options, "driver");
+    bool acpi, bar;
 
-    if (!has_memory(qdict_get_try_str(options, "driver"))) {
+    if (!driver) {
         return;
     }
-    if (!g_strcmp0(view, NvgraceGuestView_str(NVGRACE_GUEST_VIEW_BAR))) {
-        count->bar++;
-    } else {
+    if (g_str_equal(driver, TYPE_NVGRACE_GPU)) {
         count->acpi++;
+    } else if (vfio_nvgrace_may_have_memory(driver, options, &acpi, &bar)) {
+        count->acpi += acpi;
+        count->bar += bar;
     }
 }
 

@@ -30,7 +30,11 @@ typedef struct GPUMap {
     uint64_t window;
 } GPUMap;
 
-/** virt_nvgrace_count() - the GPUs that the command line had */
+/**
+ * virt_nvgrace_count() - the GPUs that the command line had
+ *
+ * One whose view is not known yet counts in both.
+ */
 GPUCount virt_nvgrace_count(void);
 
 /**

@@ -34,7 +34,6 @@
 #include "nvgrace-gpu-power.h"
 #include "trace.h"
 
-#define TYPE_NVGRACE_GPU "nvgrace-gpu"
 OBJECT_DECLARE_SIMPLE_TYPE(NVGraceGPU, NVGRACE_GPU)
 
 #define NVGRACE_BAR1_SIZE       (64 * MiB)

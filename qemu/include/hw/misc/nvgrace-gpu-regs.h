@@ -1,5 +1,5 @@
 /*
- * Registers of the emulated Grace GPU (-device nvgrace-gpu)
+ * The emulated Grace GPU (-device nvgrace-gpu): its name and its registers
  *
  * Shared by the device, the qtests and the programs that run in the emulated
  * host and its guest, so it includes nothing.  docs/emulated-gpu.md explains
@@ -10,6 +10,8 @@
 
 #ifndef HW_MISC_NVGRACE_GPU_REGS_H
 #define HW_MISC_NVGRACE_GPU_REGS_H
+
+#define TYPE_NVGRACE_GPU            "nvgrace-gpu"
 
 #define NVGRACE_VENDOR_ID           0x10de
 #define NVGRACE_DEVICE_ID_GH200     0x2342
