@@ -188,6 +188,7 @@ static const struct {
 	{ "dmabuf", scenario_dmabuf },
 	{ "iommufd", scenario_iommufd },
 	{ "old-kvm", scenario_old_kvm },
+	{ "machines", scenario_machines },
 	{ "nested", scenario_nested },
 };
 

@@ -35,6 +35,9 @@ void scenario_recovery(const char *bdf);
 void scenario_dmabuf(const char *bdf);
 void scenario_iommufd(const char *bdf);
 
+/* Machines without a guest. */
+void scenario_machines(const char *bdf);
+
 /* With one. */
 void scenario_old_kvm(const char *bdf);
 

@@ -15,7 +15,7 @@
 
 #define QEMU "/bin/qemu-system-aarch64"
 #define GUEST_MS (10 * 60 * 1000)
-#define REFUSAL_MS (20 * 1000)
+#define REFUSAL_MS (2 * 60 * 1000)
 
 /* The guest's report port, and QMP, are these descriptors of QEMU's. */
 #define REPORT_FD 3

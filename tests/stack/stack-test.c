@@ -63,6 +63,8 @@ static const char *const one_more_gpu[] = { "model=gb200", NULL };
 
 static const char *const refusals[] = {
 	"refuse-wrong-driver", "refuse-no-mmap",
+	"machine-virt-1x279-4", "machine-virt-2x186-900", "machine-virt-4x186-400",
+	"machine-virt-8x279-900", "machine-virt-9.2-4x279-400",
 	NULL
 };
 
@@ -321,7 +323,7 @@ static const struct scenario scenarios[] = {
 			{ "mixed.", resmem_checks }, { "mixed.gpu1.", gpu_checks },
 		},
 	}, {
-		.options = { .name = "errors", .scenario = "errors", .model = "gh200",
+		.options = { .name = "errors", .scenario = "errors+machines", .model = "gh200",
 			     .memory = "5G" },
 		.expected = { host_checks, refusals },
 	}, {
