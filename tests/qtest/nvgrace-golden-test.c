@@ -40,7 +40,7 @@ typedef struct Machine {
     const char *name;
     const char *board;      /* arguments, GPUs apart */
     const char *gpus;       /* arguments for the GPUs */
-    const char *bars;       /* JSON of one more, on a vfio-user server */
+    const char *vfio;       /* JSON of one more, on a vfio-user server */
     Bridge bridges[14];     /* bus numbers that firmware would set; 0 ends */
 } Machine;
 
@@ -133,8 +133,19 @@ static const Machine machines[] = {
         .name = "bar",
         .board = SOCKETS PXB(1, "16", "1") PXB_PORT(1, 1, 0),
         .gpus = "",
-        .bars = "\"guest-view\":\"bar\",\"bus\":\"rp1\",\"pxm-count\":2",
+        .vfio = "\"driver\":\"vfio-user-pci-nvgrace\",\"guest-view\":\"bar\","
+                "\"bus\":\"rp1\",\"pxm-count\":2",
         .bridges = { { 16, 0, 17 } },
+    }, {
+        /* A device that most often is no GPU, deep below pcie.0 */
+        .name = "plain",
+        .board = NVGRACE_MACHINE NVGRACE_PORT(2)
+                 "-device x3130-upstream,id=up,bus=rp2 "
+                 "-device xio3130-downstream,id=rp3,bus=up,chassis=9,addr=5 ",
+        .gpus = "",
+        .vfio = "\"driver\":\"vfio-user-pci\",\"nvgrace-view\":\"acpi\","
+                "\"bus\":\"rp3\"",
+        .bridges = { { 0, 2, 3 }, { 3, 0, 4 }, { 4, 5, 5 } },
     }, {
         /* Power that can be switched off, at bus 0, at a pxb and at a switch */
         .name = "power",
@@ -292,13 +303,13 @@ static void check_messages(const char *name, GPtrArray *found,
  */
 
 /* Memory as Grace Hopper has it, small */
-static char *bars_args(const Machine *machine, NVGraceServer *server)
+static char *vfio_args(const Machine *machine, NVGraceServer *server)
 {
     nvgrace_server_add(server, VFIO_REGION_SUBTYPE_NVGRACE_USEMEM, 3 * GiB);
     nvgrace_server_add(server, VFIO_REGION_SUBTYPE_NVGRACE_RESMEM, 1 * GiB);
-    return g_strdup_printf("-device '{\"driver\":\"vfio-user-pci-nvgrace\",%s,"
-                           "\"socket\":{\"type\":\"unix\",\"path\":\"%s\"}}'",
-                           machine->bars, nvgrace_server_start(server));
+    return g_strdup_printf("-device '{%s,\"socket\":{\"type\":\"unix\","
+                           "\"path\":\"%s\"}}'", machine->vfio,
+                           nvgrace_server_start(server));
 }
 
 /* The tables of a machine, @dir/DSDT.dsl and so on; what iasl says of each */
@@ -306,10 +317,10 @@ static void disassemble(const Machine *machine, bool gpus, const char *dir,
                         GPtrArray *said[], char *output[])
 {
     g_autoptr(NVGraceServer) server = nvgrace_server_new();
-    g_autofree char *bars = gpus && machine->bars ? bars_args(machine, server)
+    g_autofree char *vfio = gpus && machine->vfio ? vfio_args(machine, server)
                                                   : NULL;
     g_autofree char *args = g_strconcat(machine->board,
-                                        gpus ? machine->gpus : "", bars, NULL);
+                                        gpus ? machine->gpus : "", vfio, NULL);
     QTestState *qts = qtest_init(args);
     g_autoptr(GByteArray) tables = NULL;
 
@@ -594,7 +605,7 @@ int main(int argc, char **argv)
         g_autofree char *path = g_strdup_printf("/nvgrace/golden/%s",
                                                 machines[i].name);
 
-        if (machines[i].bars && !qtest_has_device("vfio-user-pci-nvgrace")) {
+        if (machines[i].vfio && !qtest_has_device("vfio-user-pci-nvgrace")) {
             continue;
         }
         qtest_add_data_func(path, &machines[i], test_machine);

@@ -428,12 +428,19 @@ const char *nvgrace_server_start(NVGraceServer *server)
     return server->path;
 }
 
-char *nvgrace_server_device(NVGraceServer *server, int n, const char *options)
+char *nvgrace_server_device_of(NVGraceServer *server, const char *driver, int n,
+                               const char *options)
 {
-    return g_strdup_printf("{\"driver\":\"vfio-user-pci-nvgrace\","
+    return g_strdup_printf("{\"driver\":\"%s\","
                            "\"id\":\"gpu%d\",\"bus\":\"rp%d\","
                            "\"socket\":{\"type\":\"unix\",\"path\":\"%s\"}%s}",
-                           n, n, nvgrace_server_start(server), options);
+                           driver, n, n, nvgrace_server_start(server), options);
+}
+
+char *nvgrace_server_device(NVGraceServer *server, int n, const char *options)
+{
+    return nvgrace_server_device_of(server, "vfio-user-pci-nvgrace", n,
+                                    options);
 }
 
 bool nvgrace_server_mapped(NVGraceServer *server, uint64_t iova, uint64_t size)

@@ -159,6 +159,10 @@ const char *nvgrace_server_start(NVGraceServer *server);
  */
 char *nvgrace_server_device(NVGraceServer *server, int n, const char *options);
 
+/** nvgrace_server_device_of() - the same, of another driver */
+char *nvgrace_server_device_of(NVGraceServer *server, const char *driver, int n,
+                               const char *options);
+
 /** nvgrace_server_mapped() - is just that range mapped for DMA? */
 bool nvgrace_server_mapped(NVGraceServer *server, uint64_t iova, uint64_t size);
 

@@ -23,6 +23,8 @@
  * The nodes of pcie.0 and below come from QEMU's generic PCI code, which calls
  * nvgrace_build_dev_aml() in the GPU's node.  Their names are S08, S00 and the
  * like: methods of ACPI's PCI hotplug refer to them, and an OS goes by _ADR.
+ * It does not call for a device of a class that most often is no such GPU, as
+ * vfio-pci: virt_nvgrace_build_dsdt() adds to the node of such a device.
  * QEMU does not describe what is behind a pxb-pcie, so
  * virt_nvgrace_build_dsdt() describes the way to the GPU there, and nothing
  * beside it.
@@ -38,6 +40,7 @@
 #include "hw/arm/virt.h"
 #include "hw/arm/virt-nvgrace.h"
 #include "hw/core/boards.h"
+#include "hw/mem/nvgrace-dsd.h"
 #include "hw/mem/nvgrace-numa.h"
 #include "hw/pci/pci.h"
 #include "hw/pci/pci_bridge.h"
@@ -59,6 +62,35 @@ static bool bus_has_memory(PCIBus *bus)
         }
     }
     return false;
+}
+
+/* The name of a device's node, as seen from its root bus: "S08.S00" */
+static char *node_path(PCIDevice *pdev)
+{
+    g_autofree char *above = NULL;
+
+    if (pci_bus_is_root(pci_get_bus(pdev))) {
+        return g_strdup_printf("S%.02X", pdev->devfn);
+    }
+    above = node_path(pci_get_bus(pdev)->parent_dev);
+    return g_strdup_printf("%s.S%.02X", above, pdev->devfn);
+}
+
+/* GPUs on pcie.0 or below, to whose nodes nobody has added anything */
+static void append_to_nodes(Aml *pci0, PCIBus *bus)
+{
+    for (NVGraceMemory *mem = nvgrace_memory_first(); mem;
+         mem = nvgrace_memory_next(mem)) {
+        if (nvgrace_memory_is_mapped(mem) &&
+            pci_device_root_bus(mem->pdev) == bus &&
+            !get_dev_aml_func(DEVICE(mem->pdev))) {
+            g_autofree char *path = node_path(mem->pdev);
+            Aml *node = aml_scope("%s", path);
+
+            nvgrace_append_dsd(node, mem);
+            aml_append(pci0, node);
+        }
+    }
 }
 
 /*
@@ -90,8 +122,10 @@ static void append_gpu_path(Aml *scope, PCIBus *bus, int depth)
                                                       PCI_FUNC(devfn))));
         if (below) {
             append_gpu_path(dev, below, depth + 1);
-        } else {
+        } else if (get_dev_aml_func(DEVICE(pdev))) {
             call_dev_aml_func(DEVICE(pdev), dev);
+        } else {
+            nvgrace_append_dsd(dev, nvgrace_memory_of(pdev));
         }
         aml_append(scope, dev);
     }
@@ -107,6 +141,7 @@ void virt_nvgrace_build_dsdt(Aml *dsdt, Aml *pci0, VirtMachineState *vms)
 
     /* Firmware has _PXM here only; what is below inherits it. */
     aml_append(pci0, aml_name_decl("_PXM", aml_int(0)));
+    append_to_nodes(pci0, vms->bus);
 
     QLIST_FOREACH(bus, &vms->bus->child, sibling) {
         Aml *scope;

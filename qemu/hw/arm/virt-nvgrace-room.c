@@ -110,14 +110,20 @@ static uint64_t find_retired(const GArray *taken, const GPUMap *map)
                        NVGRACE_EGM_RETIRED_SIZE);
 }
 
+/*
+ * When no -device looked like a GPU, there is no range, but nothing is between
+ * the ECAM and the window either, which is aligned to its size.
+ */
 static GPUMap map_of(VirtMachineState *vms)
 {
     const MemMapEntry *range = &vms->memmap[VIRT_HIGH_GPU_MEM];
+    const MemMapEntry *window = &vms->memmap[VIRT_HIGH_PCIE_MMIO];
 
     return (GPUMap) {
         .lo = range->base,
-        .hi = range->base + range->size,
-        .window = vms->memmap[VIRT_HIGH_PCIE_MMIO].size,
+        .hi = range->size ? range->base + range->size
+                          : MAX(range->base, window->base),
+        .window = window->size,
     };
 }
 

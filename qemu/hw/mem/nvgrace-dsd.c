@@ -23,15 +23,11 @@ static void append_property(Aml *properties, const char *name, uint64_t value)
     aml_append(properties, pair);
 }
 
-void nvgrace_build_dev_aml(AcpiDevAmlIf *adev, Aml *scope)
+void nvgrace_append_dsd(Aml *scope, const NVGraceMemory *mem)
 {
-    NVGraceMemory *mem = nvgrace_memory_of(PCI_DEVICE(adev));
     Aml *dsd, *properties;
     bool acpi, base, pxm, size, egm;
 
-    if (!mem) {
-        return;
-    }
     /* With any of it, drivers that the other view is for look no further. */
     acpi = mem->view == NVGRACE_GUEST_VIEW_ACPI;
     base = acpi && !(mem->dsd_omit & NVGRACE_DSD_BASE);
@@ -72,4 +68,13 @@ void nvgrace_build_dev_aml(AcpiDevAmlIf *adev, Aml *scope)
     aml_append(dsd, aml_touuid(DSD_DEVICE_PROPERTIES));
     aml_append(dsd, properties);
     aml_append(scope, aml_name_decl("_DSD", dsd));
+}
+
+void nvgrace_build_dev_aml(AcpiDevAmlIf *adev, Aml *scope)
+{
+    const NVGraceMemory *mem = nvgrace_memory_of(PCI_DEVICE(adev));
+
+    if (mem) {
+        nvgrace_append_dsd(scope, mem);
+    }
 }

@@ -206,6 +206,24 @@ static bool look_at_regions(VFIONVGraceMemory *mem, VFIODevice *vbasedev,
     return true;
 }
 
+bool vfio_nvgrace_memory_offered(VFIODevice *vbasedev)
+{
+    for (unsigned int i = VFIO_PCI_NUM_REGIONS;
+         i < vbasedev->num_initial_regions; i++) {
+        struct vfio_region_info_cap_type type;
+        struct vfio_region_info *info;
+
+        if (!vfio_device_get_region_info(vbasedev, i, &info) &&
+            read_type(info, &type, NULL) &&
+            type.type == VFIO_REGION_TYPE_NVGRACE &&
+            (type.subtype == VFIO_REGION_SUBTYPE_NVGRACE_USEMEM ||
+             type.subtype == VFIO_REGION_SUBTYPE_NVGRACE_RESMEM)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 bool vfio_nvgrace_memory_find(VFIONVGraceMemory *mem, VFIODevice *vbasedev,
                               Error **errp)
 {

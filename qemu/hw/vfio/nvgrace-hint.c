@@ -82,20 +82,24 @@ static bool is_bound(const QDict *opts)
 bool vfio_nvgrace_may_have_memory(const char *driver, const QDict *opts,
                                   bool *acpi, bool *bar)
 {
-    const char *view = qdict_get_try_str(opts, "nvgrace-view");
+    const char *view = qdict_get_try_str(opts, "nvgrace-view") ?: "auto";
+    bool found = false;
 
-    *acpi = *bar = false;
     if (g_str_equal(driver, "vfio-pci-nvgrace") ||
         g_str_equal(driver, "vfio-user-pci-nvgrace")) {
-        view = qdict_get_try_str(opts, "guest-view") ?: view ?: "acpi";
-    } else if ((!g_str_equal(driver, TYPE_VFIO_PCI) &&
-                !g_str_equal(driver, TYPE_VFIO_PCI_NOHOTPLUG)) ||
-               !is_bound(opts)) {
-        return false;
+        if (g_str_equal(view, "auto")) {
+            view = "acpi";
+        }
+        view = qdict_get_try_str(opts, "guest-view") ?: view;
+    } else if (g_str_equal(driver, TYPE_VFIO_PCI) ||
+               g_str_equal(driver, TYPE_VFIO_PCI_NOHOTPLUG)) {
+        found = g_str_equal(view, "auto") && is_bound(opts);
+    } else if (!g_str_equal(driver, "vfio-user-pci")) {
+        view = "off";
     }
 
-    /* a value that does not exist is an error, later */
-    *acpi = !view || g_str_equal(view, "auto") || g_str_equal(view, "acpi");
-    *bar = !view || g_str_equal(view, "auto") || g_str_equal(view, "bar");
+    /* Who chooses a view knows.  What is no view is an error, later. */
+    *acpi = found || g_str_equal(view, "acpi");
+    *bar = found || g_str_equal(view, "bar");
     return *acpi || *bar;
 }

@@ -26,6 +26,7 @@ OBJECT_DECLARE_SIMPLE_TYPE(VFIONVGraceMemory, VFIO_NVGRACE_MEMORY)
  * @resmem_offset: where resmem is in them
  * @dmabuf_usemem: its dma-buf, by which iommufd maps it for DMA; -1: none
  * @dmabuf_resmem: likewise; where there is a region, either both are or none
+ * @unplug_blocker: why the device cannot be unplugged, if its class could
  */
 struct VFIONVGraceMemory {
     NVGraceMemory parent_obj;
@@ -39,7 +40,16 @@ struct VFIONVGraceMemory {
     size_t resmem_offset;
     int dmabuf_usemem;
     int dmabuf_resmem;
+    Error *unplug_blocker;
 };
+
+/**
+ * vfio_nvgrace_memory_offered() - has a device any such region?
+ * @vbasedev: the device, attached to its container
+ *
+ * Asks only about regions that not every PCI device has.
+ */
+bool vfio_nvgrace_memory_offered(VFIODevice *vbasedev);
 
 /**
  * vfio_nvgrace_memory_find() - find the regions

@@ -5,30 +5,44 @@
  * ordinary BARs, and memory that the CPU reaches over a cache-coherent link.
  * That memory is no BAR on bare metal: firmware describes it in ACPI and the OS
  * onlines it as a NUMA node.  The host driver nvgrace-region-vfio-pci therefore
- * exposes it as what it is, device-specific regions, and this device gives it
- * to the guest in the same way: outside of every PCI window, described in ACPI.
- * All the rest of the device is vfio-pci's, or vfio-user-pci's
- * (nvgrace-user.c).
+ * exposes it as what it is, device-specific regions, and this gives it to the
+ * guest in the same way: outside of every PCI window, described in ACPI; or as
+ * BARs, where the guest's drivers look for them.  All the rest of the device is
+ * vfio-pci's, or vfio-user-pci's.
  *
- * In: properties.  Out: a child "memory" (nvgrace-regions.c) that is plugged.
+ * Those call vfio_nvgrace_realize() and vfio_nvgrace_exit() for each of their
+ * devices.  One without such regions stays as it is.
+ *
+ * In: a VFIOPCIDevice that is just being realized.  Out: its memory
+ * (nvgrace-regions.c), plugged.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
 
 #include "qemu/osdep.h"
-#include "qemu/module.h"
+#include "qemu/cutils.h"
+#include "qemu/error-report.h"
 #include "qapi/error.h"
-#include "hw/core/qdev-properties.h"
 #include "nvgrace.h"
 #include "nvgrace-dmabuf.h"
 #include "nvgrace-hide.h"
 #include "nvgrace-regions.h"
 #include "pci.h"
-#include "types.h"
 
-static VFIONVGraceMemory *memory_of(Object *obj)
+VFIONVGraceMemory *vfio_nvgrace_memory_new(VFIOPCIDevice *vdev)
 {
-    return VFIO_NVGRACE_MEMORY(object_resolve_path_component(obj, "memory"));
+    Object *mem = object_new(TYPE_VFIO_NVGRACE_MEMORY);
+
+    object_property_add_child(OBJECT(vdev), "memory", mem);
+    object_unref(mem);
+    vdev->nvgrace = VFIO_NVGRACE_MEMORY(mem);
+    return vdev->nvgrace;
+}
+
+/* Is it of a class that exists for such memory? */
+static bool insists(VFIOPCIDevice *vdev)
+{
+    return object_dynamic_cast(OBJECT(vdev), TYPE_VFIO_NVGRACE);
 }
 
 /*
@@ -65,7 +79,7 @@ static uint32_t for_host(PCIDevice *pdev, uint32_t addr, uint32_t val, int len)
     if (pdev->pm_cap && range_covers_byte(addr, len, pmcsr)) {
         val &= ~(PCI_PM_CTRL_STATE_MASK << (pmcsr - addr) * 8);
     }
-    if (vfio_nvgrace_dmabufs(memory_of(OBJECT(pdev))) &&
+    if (vfio_nvgrace_dmabufs(VFIO_PCI_DEVICE(pdev)->nvgrace) &&
         range_covers_byte(addr, len, PCI_COMMAND)) {
         val |= PCI_COMMAND_MEMORY << (PCI_COMMAND - addr) * 8;
     }
@@ -92,194 +106,188 @@ static bool resets(PCIDevice *pdev, uint32_t addr, uint32_t val, int len)
 static void vfio_nvgrace_write_config(PCIDevice *pdev, uint32_t addr,
                                       uint32_t val, int len)
 {
-    VFIONVGraceClass *klass = VFIO_NVGRACE_GET_CLASS(pdev);
-    VFIONVGraceMemory *mem = memory_of(OBJECT(pdev));
+    VFIOPCIDevice *vdev = VFIO_PCI_DEVICE(pdev);
     uint32_t host = for_host(pdev, addr, val, len);
 
     if (host == val) {
-        klass->parent_config_write(pdev, addr, val, len);
+        vfio_pci_write_config(pdev, addr, val, len);
     } else {
         /* Nobody sees BARs that the guest has not enabled, if for a moment. */
         memory_region_transaction_begin();
-        klass->parent_config_write(pdev, addr, host, len);
+        vfio_pci_write_config(pdev, addr, host, len);
         pci_default_write_config(pdev, addr, val, len);
         memory_region_transaction_commit();
     }
 
-    if (vfio_nvgrace_dmabufs(mem) && resets(pdev, addr, val, len)) {
-        vfio_nvgrace_dmabufs_restore(mem, &VFIO_PCI_DEVICE(pdev)->vbasedev);
+    if (vfio_nvgrace_dmabufs(vdev->nvgrace) && resets(pdev, addr, val, len)) {
+        vfio_nvgrace_dmabufs_restore(vdev->nvgrace, &vdev->vbasedev);
     }
 }
 
-/* What for_host() keeps back, the guest reads as it has written it. */
-static void emulate_config(PCIDevice *pdev)
+static void vfio_nvgrace_reset(VFIOPCIDevice *vdev, VFIOQuirk *quirk)
 {
-    uint8_t *emulated = VFIO_PCI_DEVICE(pdev)->emulated_config_bits;
+    vfio_nvgrace_dmabufs_restore(vdev->nvgrace, &vdev->vbasedev);
+}
 
+/* What for_host() keeps back, the guest reads as it has written it. */
+static void take_over(VFIOPCIDevice *vdev)
+{
+    PCIDevice *pdev = PCI_DEVICE(vdev);
+    uint8_t *emulated = vdev->emulated_config_bits;
+
+    pdev->config_write = vfio_nvgrace_write_config;
     if (pdev->pm_cap) {
         pci_word_test_and_set_mask(emulated + pdev->pm_cap + PCI_PM_CTRL,
                                    PCI_PM_CTRL_STATE_MASK);
     }
-    if (vfio_nvgrace_dmabufs(memory_of(OBJECT(pdev)))) {
+    if (vfio_nvgrace_dmabufs(vdev->nvgrace)) {
+        /* of no BAR's, but they are reset all together */
+        VFIOQuirk *quirk = vfio_quirk_alloc(0);
+
+        quirk->reset = vfio_nvgrace_reset;
+        QLIST_INSERT_HEAD(&vdev->bars[0].quirks, quirk, next);
         pci_word_test_and_set_mask(emulated + PCI_COMMAND, PCI_COMMAND_MEMORY);
     }
 }
 
-static void vfio_nvgrace_reset(DeviceState *dev)
+/* For classes that are hotpluggable without such memory. */
+static void block_unplug(VFIOPCIDevice *vdev)
 {
-    VFIONVGraceMemory *mem = memory_of(OBJECT(dev));
+    DeviceState *dev = DEVICE(vdev);
 
-    VFIO_NVGRACE_GET_CLASS(dev)->parent_reset(dev);
-    if (vfio_nvgrace_dmabufs(mem)) {
-        vfio_nvgrace_dmabufs_restore(mem, &VFIO_PCI_DEVICE(dev)->vbasedev);
+    if (DEVICE_GET_CLASS(dev)->hotpluggable) {
+        error_setg(&vdev->nvgrace->unplug_blocker, "GPU '%s' cannot be "
+                   "unplugged" NVGRACE_HOTPLUG_HINT,
+                   dev->id ?: vdev->vbasedev.name);
+        qdev_add_unplug_blocker(dev, vdev->nvgrace->unplug_blocker);
     }
 }
 
-static void vfio_nvgrace_realize(PCIDevice *pdev, Error **errp)
+static void unblock_unplug(VFIOPCIDevice *vdev)
+{
+    if (vdev->nvgrace->unplug_blocker) {
+        qdev_del_unplug_blocker(DEVICE(vdev), vdev->nvgrace->unplug_blocker);
+        error_free(vdev->nvgrace->unplug_blocker);
+        vdev->nvgrace->unplug_blocker = NULL;
+    }
+}
+
+bool vfio_nvgrace_check(VFIOPCIDevice *vdev, Error **errp)
 {
     ERRP_GUARD();
-    VFIONVGraceClass *klass = VFIO_NVGRACE_GET_CLASS(pdev);
-    VFIONVGraceMemory *mem = memory_of(OBJECT(pdev));
-    VFIOPCIDevice *vdev = VFIO_PCI_DEVICE(pdev);
-    VFIODevice *vbasedev = &vdev->vbasedev;
 
-    if (!nvgrace_memory_check(NVGRACE_MEMORY(mem), pdev, errp)) {
-        return;
+    if (!nvgrace_memory_check(NVGRACE_MEMORY(vdev->nvgrace), PCI_DEVICE(vdev),
+                              errp)) {
+        return false;
     }
-    if (vbasedev->no_mmap) {
+    if (vdev->vbasedev.no_mmap) {
         error_setg(errp, "x-no-mmap=on leaves no way to coherent memory, which "
                    "exists as a mapping only");
         error_append_hint(errp, "Leave x-no-mmap= out.\n");
+        return false;
+    }
+    return true;
+}
+
+/* What the drivers of its guests know, unless the user has chosen. */
+static NvgraceGuestView view_of(VFIOPCIDevice *vdev)
+{
+    switch (vdev->nvgrace_view) {
+    case NVGRACE_VFIO_VIEW_ACPI:
+        return NVGRACE_GUEST_VIEW_ACPI;
+    case NVGRACE_VFIO_VIEW_BAR:
+        return NVGRACE_GUEST_VIEW_BAR;
+    default:
+        return vdev->nvgrace->info_resmem && !insists(vdev)
+               ? NVGRACE_GUEST_VIEW_BAR : NVGRACE_GUEST_VIEW_ACPI;
+    }
+}
+
+static bool attach(VFIOPCIDevice *vdev, Error **errp)
+{
+    VFIONVGraceMemory *mem = vdev->nvgrace;
+    VFIODevice *vbasedev = &vdev->vbasedev;
+
+    if (!vfio_nvgrace_memory_find(mem, vbasedev, errp)) {
+        return false;
+    }
+    NVGRACE_MEMORY(mem)->view = view_of(vdev);
+    if (!hide_bars(mem, vdev, errp) ||
+        !vfio_nvgrace_memory_plug(mem, PCI_DEVICE(vdev), vbasedev, errp)) {
+        return false;
+    }
+    take_over(vdev);
+    block_unplug(vdev);
+    return true;
+}
+
+static void report(VFIOPCIDevice *vdev)
+{
+    const NVGraceMemory *mem = NVGRACE_MEMORY(vdev->nvgrace);
+    g_autofree char *usemem = size_to_str(mem->usemem_size);
+    g_autofree char *resmem = size_to_str(mem->resmem_size);
+    g_autofree char *place = NULL;
+
+    if (mem->view == NVGRACE_GUEST_VIEW_ACPI) {
+        place = g_strdup_printf("at 0x%" PRIx64 ", described by ACPI",
+                                mem->addr);
+    } else {
+        place = g_strdup_printf("in BAR %d%s", NVGRACE_BAR_USEMEM,
+                                mem->resmem ? " and 2" : "");
+    }
+    info_report(VFIO_MSG_PREFIX "coherent memory of a Grace GPU: %s%s%s %s, "
+                "NUMA nodes %" PRIu32 " to %" PRIu32 "; nvgrace-view= chooses",
+                vdev->vbasedev.name, usemem, mem->resmem ? " and " : "",
+                mem->resmem ? resmem : "", place, mem->pxm_start,
+                mem->pxm_start + mem->pxm_count - 1);
+}
+
+/* A device on which nobody has said that it has such memory */
+static bool attach_found(VFIOPCIDevice *vdev, Error **errp)
+{
+    ERRP_GUARD();
+
+    if (vdev->nvgrace_view == NVGRACE_VFIO_VIEW_OFF) {
+        info_report(VFIO_MSG_PREFIX "nvgrace-view=off keeps the coherent "
+                    "memory of a Grace GPU from the guest",
+                    vdev->vbasedev.name);
+        return true;
+    }
+
+    vfio_nvgrace_memory_new(vdev);
+    if (DEVICE(vdev)->hotplugged) {
+        error_setg(errp, "this Grace GPU cannot be hotplugged"
+                   NVGRACE_HOTPLUG_HINT);
+    } else if (vfio_nvgrace_check(vdev, errp) && attach(vdev, errp)) {
+        report(vdev);
+        return true;
+    }
+    error_append_hint(errp, "With nvgrace-view=off the guest gets the GPU "
+                      "without that memory.  A property that %s does not have "
+                      "is one of vfio-pci-nvgrace, which has all others, "
+                      "too.\n", object_get_typename(OBJECT(vdev)));
+    return false;
+}
+
+bool vfio_nvgrace_realize(VFIOPCIDevice *vdev, Error **errp)
+{
+    if (insists(vdev)) {
+        return attach(vdev, errp);
+    }
+    /* No call to a device that cannot be one, whatever regions it has. */
+    if (vdev->vendor_id != PCI_VENDOR_ID_NVIDIA ||
+        !vfio_nvgrace_memory_offered(&vdev->vbasedev)) {
+        return true;
+    }
+    return attach_found(vdev, errp);
+}
+
+void vfio_nvgrace_exit(VFIOPCIDevice *vdev)
+{
+    if (!vdev->nvgrace) {
         return;
     }
-
-    klass->parent_realize(pdev, errp);
-    if (*errp) {
-        return;
-    }
-    if (!vfio_nvgrace_memory_find(mem, vbasedev, errp) ||
-        !hide_bars(mem, vdev, errp) ||
-        !vfio_nvgrace_memory_plug(mem, pdev, vbasedev, errp)) {
-        /* PCI core does not when realize fails. */
-        klass->parent_exit(pdev);
-        error_prepend(errp, VFIO_MSG_PREFIX, vbasedev->name);
-        return;
-    }
-    emulate_config(pdev);
+    unblock_unplug(vdev);
+    PCI_DEVICE(vdev)->config_write = vfio_pci_write_config;
+    nvgrace_memory_unplug(NVGRACE_MEMORY(vdev->nvgrace));
 }
-
-static void vfio_nvgrace_exit(PCIDevice *pdev)
-{
-    nvgrace_memory_unplug(NVGRACE_MEMORY(memory_of(OBJECT(pdev))));
-    VFIO_NVGRACE_GET_CLASS(pdev)->parent_exit(pdev);
-}
-
-void vfio_nvgrace_instance_init(Object *obj)
-{
-    Object *mem = object_new(TYPE_VFIO_NVGRACE_MEMORY);
-
-    object_property_add_child(obj, "memory", mem);
-    object_unref(mem);
-}
-
-/* The properties of the device are those of its child: offsets are there. */
-static const Property memory_properties[] = {
-    DEFINE_NVGRACE_MEMORY_PROPERTIES(VFIONVGraceMemory, parent_obj),
-};
-
-static void get_memory_property(Object *obj, Visitor *v, const char *name,
-                                void *opaque, Error **errp)
-{
-    const Property *prop = opaque;
-
-    prop->info->get(OBJECT(memory_of(obj)), v, name, opaque, errp);
-}
-
-static void set_memory_property(Object *obj, Visitor *v, const char *name,
-                                void *opaque, Error **errp)
-{
-    const Property *prop = opaque;
-
-    if (DEVICE(obj)->realized) {
-        qdev_prop_set_after_realize(DEVICE(obj), name, errp);
-        return;
-    }
-    prop->info->set(OBJECT(memory_of(obj)), v, name, opaque, errp);
-}
-
-static int get_guest_view(Object *obj, Error **errp)
-{
-    return NVGRACE_MEMORY(memory_of(obj))->view;
-}
-
-static void set_guest_view(Object *obj, int view, Error **errp)
-{
-    if (DEVICE(obj)->realized) {
-        qdev_prop_set_after_realize(DEVICE(obj), "guest-view", errp);
-        return;
-    }
-    NVGRACE_MEMORY(memory_of(obj))->view = view;
-}
-
-static void add_memory_properties(ObjectClass *oc)
-{
-    for (int i = 0; i < ARRAY_SIZE(memory_properties); i++) {
-        const Property *prop = &memory_properties[i];
-
-        object_class_property_add(oc, prop->name, prop->info->type,
-                                  get_memory_property, set_memory_property,
-                                  NULL, (void *)prop);
-    }
-    object_class_property_add_enum(oc, "guest-view", "NvgraceGuestView",
-                                   &NvgraceGuestView_lookup, get_guest_view,
-                                   set_guest_view);
-    object_class_property_set_description(oc, "guest-view",
-        "acpi (default): the coherent memory is as on bare metal; bar: it is "
-        "BAR 2 and BAR 4, for guest drivers that look there");
-    nvgrace_memory_class_init(oc);
-}
-
-const InterfaceInfo vfio_nvgrace_interfaces[] = {
-    { TYPE_VFIO_NVGRACE },
-    { TYPE_ACPI_DEV_AML_IF },
-    { }
-};
-
-void vfio_nvgrace_class_init(ObjectClass *oc, const void *data)
-{
-    DeviceClass *dc = DEVICE_CLASS(oc);
-    PCIDeviceClass *pdc = PCI_DEVICE_CLASS(oc);
-    VFIONVGraceClass *klass = VFIO_NVGRACE_CLASS(oc);
-
-    klass->parent_realize = pdc->realize;
-    klass->parent_exit = pdc->exit;
-    klass->parent_config_write = pdc->config_write;
-    klass->parent_reset = dc->legacy_reset;
-    pdc->realize = vfio_nvgrace_realize;
-    pdc->exit = vfio_nvgrace_exit;
-    pdc->config_write = vfio_nvgrace_write_config;
-    device_class_set_legacy_reset(dc, vfio_nvgrace_reset);
-
-    dc->desc = data;
-    dc->hotpluggable = false;
-    dc->hotplug_hint = NVGRACE_HOTPLUG_HINT;
-    add_memory_properties(oc);
-}
-
-static const TypeInfo vfio_nvgrace_types[] = {
-    {
-        .name          = TYPE_VFIO_NVGRACE,
-        .parent        = TYPE_INTERFACE,
-        .class_size    = sizeof(VFIONVGraceClass),
-    }, {
-        .name          = "vfio-pci-nvgrace",
-        .parent        = TYPE_VFIO_PCI,
-        .instance_init = vfio_nvgrace_instance_init,
-        .class_init    = vfio_nvgrace_class_init,
-        .class_data    = "VFIO-based assignment of an NVIDIA Grace GPU with "
-                         "its coherent memory",
-        .interfaces    = vfio_nvgrace_interfaces,
-    },
-};
-
-DEFINE_TYPES(vfio_nvgrace_types)

@@ -1,6 +1,8 @@
 /*
  * VFIO device of an NVIDIA Grace GPU, whatever its transport
  *
+ * What pci.c and hw/vfio-user/pci.c call is in pci.h.
+ *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
 
@@ -9,12 +11,11 @@
 
 #include "hw/acpi/acpi_aml_interface.h"
 #include "hw/pci/pci_device.h"
+#include "nvgrace-regions.h"
+#include "pci.h"
 #include "qom/object.h"
 
-/*
- * An interface of the classes, without state: that is in the child "memory",
- * because the instance of a vfio-user device has no known size.
- */
+/* An interface of the classes that have to have such memory */
 #define TYPE_VFIO_NVGRACE "vfio-nvgrace"
 typedef struct VFIONVGraceClass VFIONVGraceClass;
 DECLARE_CLASS_CHECKERS(VFIONVGraceClass, VFIO_NVGRACE, TYPE_VFIO_NVGRACE)
@@ -23,14 +24,30 @@ struct VFIONVGraceClass {
     InterfaceClass parent_class;
 
     void (*parent_realize)(PCIDevice *pdev, Error **errp);
-    void (*parent_exit)(PCIDevice *pdev);
-    PCIConfigWriteFunc *parent_config_write;
-    DeviceReset parent_reset;
 };
 
 /**
- * vfio_nvgrace_interfaces - the .interfaces of such a type, on top of those of
- * its parent, which derives from TYPE_VFIO_PCI_DEVICE
+ * vfio_nvgrace_memory_new() - let a device have an nvgrace-memory
+ * @vdev: the device, which has none
+ *
+ * Returns: the memory, a child of the device, which ends with it; so is what it
+ * had when it was not plugged.
+ */
+VFIONVGraceMemory *vfio_nvgrace_memory_new(VFIOPCIDevice *vdev);
+
+/**
+ * vfio_nvgrace_check() - can this device have coherent memory at all?
+ * @vdev: the device, with an nvgrace-memory; the host's device need not be open
+ * @errp: what is wrong and what to type instead
+ *
+ * Returns: true if machine, place and options allow it.
+ */
+bool vfio_nvgrace_check(VFIOPCIDevice *vdev, Error **errp);
+
+/**
+ * vfio_nvgrace_interfaces - the .interfaces of a type that has to have such
+ * memory, on top of those of its parent, which derives from
+ * TYPE_VFIO_PCI_DEVICE
  */
 extern const InterfaceInfo vfio_nvgrace_interfaces[];
 

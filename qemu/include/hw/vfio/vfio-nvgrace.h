@@ -28,7 +28,8 @@
  * is a hint, from the name of the host's driver: only the regions of the device
  * say, later, what memory it has and how much.  For a plain vfio-pci whose view
  * nobody has chosen, both @acpi and @bar are true.  What -global sets is not
- * seen, and of a vfio-user server nothing is known before QEMU connects to it.
+ * seen, and of a vfio-user server nothing is known before QEMU connects to it,
+ * but for a view that somebody has chosen.
  *
  * Returns: true if it may have memory; at least one of @acpi and @bar is true
  * then, and none otherwise.
