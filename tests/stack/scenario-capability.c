@@ -5,10 +5,10 @@
 
 #include "agent.h"
 #include "host-agent.h"
+#include "pages.h"
 #include "scenario.h"
 
 #define GH200 0x2342
-#define PMD (2ul << 20)
 
 /* FALSE if the region does not have it. */
 static gboolean get_capability(const struct vfio_client *client, guint32 index,

@@ -63,7 +63,7 @@ static gboolean gpu_open(struct gpu *gpu)
 static void gpu_close(struct gpu *gpu)
 {
 	for (guint i = 0; i < REGIONS; i++)
-		munmap(gpu->map[i], AREA);
+		vfio_client_munmap(gpu->map[i], AREA);
 	vfio_client_close(&gpu->client);
 }
 

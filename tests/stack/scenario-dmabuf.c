@@ -13,6 +13,7 @@
 #include "agent.h"
 #include "dmabuf.h"
 #include "host-agent.h"
+#include "pages.h"
 #include "scenario.h"
 
 /* Linux 6.19 */
@@ -25,7 +26,6 @@ struct vfio_region_dma_range {
 };
 #endif
 
-#define PAGE 4096ul
 
 static int get_dmabuf(const struct vfio_client *client, guint32 index,
 		      const struct vfio_region_dma_range *ranges, guint32 count)
@@ -76,7 +76,7 @@ static void check_pieces(const char *check, const struct vfio_client *client, gu
 	int fd = get_dmabuf(client, 0, ranges, G_N_ELEMENTS(ranges));
 	off_t size = fd < 0 ? fd : lseek(fd, 0, SEEK_END);
 
-	report_check(check, error ? fd == -error : size == 3 * PAGE, "%s, %ld bytes",
+	report_check(check, error ? fd == -error : size == (off_t)(3 * PAGE), "%s, %ld bytes",
 		     error_text(fd), MAX((long)size, 0));
 	if (fd >= 0)
 		close(fd);

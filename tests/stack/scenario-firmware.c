@@ -16,6 +16,7 @@
 #include "gpu-sysfs.h"
 #include "host-agent.h"
 #include "kernel-log.h"
+#include "pages.h"
 #include "scenario.h"
 
 #define GIB (1ull << 30)
@@ -155,8 +156,8 @@ static void check_cxl(const char *bdf)
 	if (!bind_gpu(bdf, EXPORTER) || !open_gpu(bdf, &client, &regions))
 		return;
 	report_check("cxl", regions.usemem.size == 2 * GIB && !regions.resmem.size &&
-		     write_pattern(&client, &regions.usemem, 0, 4096, 1) &&
-		     read_pattern(&client, &regions.usemem, 0, 4096, 1),
+		     write_pattern(&client, &regions.usemem, 0, PAGE, 1) &&
+		     read_pattern(&client, &regions.usemem, 0, PAGE, 1),
 		     "ready by its CXL DVSEC");
 	vfio_client_close(&client);
 }

@@ -16,13 +16,12 @@
 #include "gpu-sysfs.h"
 #include "host-agent.h"
 #include "host-vm.h"
+#include "pages.h"
 #include "pattern.h"
 #include "scenario.h"
 #include "stage2.h"
 
 #define DISK "/tmp/disk"
-#define PAGE 4096ul
-#define PMD (2ull << 20)
 
 /* Of a machine as QEMU's virt has it: behind the high ECAM is nothing but our memory */
 #define GAP 0x4020000000
@@ -70,7 +69,7 @@ static void run_guest(struct host_vm *vm)
 }
 
 /*
- * KVM has mapped the memory in blocks of 2 MiB: it was asked for each of them once
+ * KVM has mapped the memory in blocks of a PMD: it was asked for each of them once
  * at most, though the guest has touched pages by the ten thousand.
  */
 static void check_blocks(const struct host_vm *vm, struct stage2_counter *counter, int error)
@@ -81,7 +80,7 @@ static void check_blocks(const struct host_vm *vm, struct stage2_counter *counte
 
 	report_check("stage2-blocks", faults > 0 && (guint64)faults <= blocks,
 		     "%" G_GINT64_FORMAT " faults at stage 2, of %" G_GINT64_FORMAT
-		     " blocks of 2 MiB%s%s", faults, blocks, error ? "; cannot count: " : "",
+		     " blocks of %zu MiB%s%s", faults, blocks, PMD >> 20, error ? "; cannot count: " : "",
 		     error ? g_strerror(error) : "");
 }
 
@@ -369,13 +368,12 @@ void scenario_guests_iommufd(const char *bdf)
 static guint pages_left(const struct vfio_client *client, const struct vfio_client_region *region,
 			guint64 also)
 {
-	static const char zeroes[PAGE];
+	g_autofree char *zeroes = g_malloc0(PAGE), *page = g_malloc(PAGE);
 	guint left = 0;
 
 	for (guint i = 0; i <= PLACES; i++) {
 		guint64 pages = region->size / PAGE;
 		guint64 offset = i == PLACES ? also : (pages - 1) * i / (PLACES - 1) * PAGE;
-		char page[PAGE];
 
 		if (vfio_client_read(client, region, offset, page, PAGE) != (ssize_t)PAGE ||
 		    memcmp(page, zeroes, PAGE))

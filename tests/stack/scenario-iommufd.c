@@ -121,7 +121,7 @@ static void check_dma(const struct engine *engine, const struct gpu_regions *reg
 	if (fd >= 0)
 		close(fd);
 	if (map)
-		munmap(map, LENGTH);
+		vfio_client_unmap(map, LENGTH);
 }
 
 void scenario_iommufd(const char *bdf)
@@ -156,7 +156,7 @@ void scenario_iommufd(const char *bdf)
 	if (engine.registers) {
 		check_dma(&engine, &regions);
 		/* or else the device would remain open */
-		munmap((void *)engine.registers, sysconf(_SC_PAGESIZE));
+		vfio_client_munmap((void *)engine.registers, sysconf(_SC_PAGESIZE));
 	}
 	vfio_client_close(&client);
 	report_stage("iommufd");

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * What it costs to have all of a large GPU's memory mapped: one fault for each
- * 2 MiB, and no page tables below the PMDs.
+ * PMD, that is 2 MiB or 512 MiB, and no page tables below these.
  *
  *	nvgrace.memory=SIZE	the GPU's coherent memory
  */
@@ -12,11 +12,8 @@
 #include "agent.h"
 #include "child.h"
 #include "host-agent.h"
+#include "pages.h"
 #include "scenario.h"
-
-#define PAGE 4096ul
-#define PMD (2ul << 20)
-#define PUD (1ul << 30)
 
 /* KiB of page tables of this process. */
 static guint64 table_kib(void)
@@ -24,7 +21,7 @@ static guint64 table_kib(void)
 	return agent_kib("/proc/self/status", "VmPTE");
 }
 
-/* Touch a byte of each 2 MiB of a region, and report what that took. */
+/* Touch a byte of what each PMD of a region maps, and report what that took. */
 static void check_leaves(const char *name, const struct vfio_client *client,
 			 const struct vfio_client_region *region)
 {
@@ -37,7 +34,6 @@ static void check_leaves(const char *name, const struct vfio_client *client,
 	g_autofree char *unmap = g_strdup_printf("leaves-%s-unmap", name);
 	gint64 start;
 	char *map;
-	int err;
 
 	before = table_kib();
 	map = vfio_client_map(client, region, 0, size, PROT_READ, TRUE);
@@ -52,9 +48,9 @@ static void check_leaves(const char *name, const struct vfio_client *client,
 	faults = thread_faults() - faults;
 	start = g_get_monotonic_time() - start;
 	report_check(check, faults == leaves && !wrong,
-		     "%" G_GUINT64_FORMAT " faults for %" G_GUINT64_FORMAT " MiB, one each 2 MiB "
+		     "%" G_GUINT64_FORMAT " faults for %" G_GUINT64_FORMAT " MiB, one each %zu MiB "
 		     "are %" G_GUINT64_FORMAT "; %" G_GINT64_FORMAT " us each", faults, size >> 20,
-		     leaves, start / (gint64)MAX(leaves, 1));
+		     PMD >> 20, leaves, start / (gint64)MAX(leaves, 1));
 
 	/* and again, at another place: nothing is left to fault */
 	faults = thread_faults();
@@ -67,10 +63,10 @@ static void check_leaves(const char *name, const struct vfio_client *client,
 		     " KiB; %" G_GUINT64_FORMAT " faults elsewhere", tables, most, faults);
 
 	start = g_get_monotonic_time();
-	err = munmap(map - PAGE, size + 2 * PAGE);
+	vfio_client_unmap(map, size);
 	start = g_get_monotonic_time() - start;
 	tables = table_kib();
-	report_check(unmap, !err && tables <= before + PAGE / 1024,
+	report_check(unmap, tables <= before + PAGE / 1024,
 		     "%" G_GINT64_FORMAT " us; %" G_GUINT64_FORMAT " KiB of page tables, %"
 		     G_GUINT64_FORMAT " before", start, tables, before);
 }

@@ -17,12 +17,11 @@
 #include "child.h"
 #include "gpu-sysfs.h"
 #include "host-agent.h"
+#include "pages.h"
 #include "pattern.h"
 #include "scenario.h"
 
-#define PAGE 4096ul
-#define PMD (2ul << 20)
-#define AREA PMD		/* what is mapped */
+#define AREA PIECE		/* what is mapped */
 #define PART (64ul << 10)	/* what is looked at of it */
 
 /* After each of these the GPU is opened and used: 50 times in all. */
@@ -45,7 +44,7 @@ static int use_once(const char *bdf, guint64 seed)
 	    touch_pattern(map, PART, seed, 0))
 		ret = -EIO;
 	if (map)
-		munmap(map - PAGE, AREA + 2 * PAGE);
+		vfio_client_unmap(map, AREA);
 	vfio_client_close(&client);
 	return ret;
 }
@@ -151,7 +150,7 @@ static int restless_user(void *opaque)
 			if (i % 4 == 3)
 				vfio_client_reset(&client);
 		}
-		munmap(map - PAGE, AREA + 2 * PAGE);
+		vfio_client_unmap(map, AREA);
 		vfio_client_close(&client);
 	}
 }
@@ -201,7 +200,7 @@ static int unbind(void *opaque)
 	struct leaving *leaving = opaque;
 
 	vfio_client_close(leaving->client);
-	munmap(leaving->map - PAGE, AREA + 2 * PAGE);
+	vfio_client_unmap(leaving->map, AREA);
 	return !gpu_unbind(leaving->bdf);
 }
 
@@ -259,7 +258,7 @@ static void check_unbind(const char *bdf)
 	/* The mapping alone keeps it, too. */
 	vfio_client_close(&client);
 	works = touch_pattern(map, PART, 70, 0) == 0 && kill(pid, 0) == 0;
-	munmap(map - PAGE, AREA + 2 * PAGE);
+	vfio_client_unmap(map, AREA);
 	ret = child_wait(pid, 20);
 	text = child_text(ret);
 	driver = gpu_link(bdf, "driver");

@@ -26,18 +26,17 @@
 #include "gpu-sysfs.h"
 #include "host-agent.h"
 #include "kernel-log.h"
+#include "pages.h"
 #include "pattern.h"
 #include "scenario.h"
 
-#define PAGE 4096ul
-#define PMD (2ul << 20)
 #define HARD_OFFLINE "/sys/devices/system/memory/hard_offline_page"
 
-/* Offsets in usemem.  What is mapped is one PMD. */
-#define MAPPED PMD
-#define BAD (PMD + PAGE)		/* as in x-poison= */
-#define TOLD (PMD + 5 * PAGE)		/* works, but the kernel is told otherwise */
-#define APART (4 * PMD + 3 * PAGE)	/* the same, and not mapped */
+/* Offsets in usemem.  What is mapped is one piece. */
+#define MAPPED PIECE
+#define BAD (PIECE + PAGE)		/* as in x-poison= */
+#define TOLD (PIECE + 5 * PAGE)		/* works, but the kernel is told otherwise */
+#define APART (4 * PIECE + 3 * PAGE)	/* the same, and not mapped */
 
 /* What a SIGBUS said. */
 struct told {
@@ -92,7 +91,7 @@ static int tell_from_child(void *opaque)
 {
 	const guint64 *address = opaque;
 
-	munmap(mapped - PAGE, PMD + 2 * PAGE);
+	vfio_client_unmap(mapped, PIECE);
 	return !tell_kernel(*address);
 }
 
@@ -110,7 +109,7 @@ static struct told tell(guint64 address, gboolean by_child)
 /* All pages of the mapping but the two. */
 static gboolean rest_is_good(void)
 {
-	for (gsize at = MAPPED; at < MAPPED + PMD; at += PAGE) {
+	for (gsize at = MAPPED; at < MAPPED + PIECE; at += PAGE) {
 		if (at != BAD && at != TOLD && touch_pattern(mapped + at - MAPPED, PAGE, 9, at))
 			return FALSE;
 	}
@@ -124,14 +123,14 @@ static int own(void *opaque)
 	struct sigaction action = { .sa_sigaction = on_bus_error, .sa_flags = SA_SIGINFO | SA_NODEFER };
 	struct vfio_client client;
 	struct gpu_regions regions;
-	char buf[2 * PAGE];
+	g_autofree char *buf = g_malloc(2 * PAGE);
 	const struct iovec parts[] = { { buf, PAGE / 4 }, { buf + PAGE / 4, PAGE } };
 
 	if (open_gpu_quietly(owner->bdf, &client, &regions))
 		return 1;
-	mapped = vfio_client_map(&client, &regions.usemem, MAPPED, PMD, PROT_READ | PROT_WRITE,
+	mapped = vfio_client_map(&client, &regions.usemem, MAPPED, PIECE, PROT_READ | PROT_WRITE,
 				 TRUE);
-	r->opened = mapped && write_pattern(&client, &regions.usemem, MAPPED, PMD, 9) &&
+	r->opened = mapped && write_pattern(&client, &regions.usemem, MAPPED, PIECE, 9) &&
 		    touch_read(mapped) == 0;
 	if (!r->opened)
 		return 2;
@@ -149,7 +148,7 @@ static int own(void *opaque)
 	r->part = preadv(client.device, parts, G_N_ELEMENTS(parts),
 			 regions.usemem.offset + BAD - PAGE / 2);
 	r->apart_read = vfio_client_read(&client, &regions.usemem, APART + 7, buf, 1);
-	memset(buf, 0x5a, sizeof(buf));
+	memset(buf, 0x5a, 2 * PAGE);
 	r->written = vfio_client_write(&client, &regions.usemem, BAD - PAGE / 2, buf, 2 * PAGE);
 	r->byte = vfio_client_write(&client, &regions.usemem, BAD + 3, buf, 1);
 	return 0;
@@ -198,14 +197,15 @@ static void check_owner(const char *bdf, guint64 base)
 		     code_text(r->other.code), r->other.offset);
 	report_check("poison-apart", r->apart.count == 0,
 		     "a page that is not mapped: %d signals", r->apart.count);
-	report_check("poison-rest", r->rest, "510 other pages of the same PMD are as they were");
+	report_check("poison-rest", r->rest, "%zu other pages of the mapping are as they were",
+		     PIECE / PAGE - 2);
 	report_check("poison-touch", r->touch == SIGBUS, "a load: signal %d", r->touch);
 	report_check("poison-read", r->read == -EIO && r->apart_read == -EIO,
 		     "pread: %s, of the page that is not mapped: %s", error_text(r->read),
 		     error_text(r->apart_read));
-	report_check("poison-read-part", r->part == PAGE / 2,
+	report_check("poison-read-part", r->part == (ssize_t)(PAGE / 2),
 		     "preadv from half a page before: %zd bytes", r->part);
-	report_check("poison-write", r->written == 2 * PAGE && r->byte == 1,
+	report_check("poison-write", r->written == (ssize_t)(2 * PAGE) && r->byte == 1,
 		     "pwrite of what has it in the middle: %zd bytes, of one: %zd", r->written,
 		     r->byte);
 	munmap(owner.result, sizeof(*owner.result));
@@ -217,7 +217,7 @@ static void check_next(const char *what, const char *bdf, guint64 usemem_kib)
 	g_autofree char *scrub = g_strdup_printf("poison-scrub%s", what);
 	g_autofree char *next = g_strdup_printf("poison-next%s", what);
 	g_autofree char *line = NULL;
-	g_autofree char *buf = g_malloc(PMD);
+	g_autofree char *buf = g_malloc(PIECE);
 	struct vfio_client client;
 	struct gpu_regions regions;
 	const char *words[] = { "scrubbed", NULL, NULL };
@@ -235,12 +235,13 @@ static void check_next(const char *what, const char *bdf, guint64 usemem_kib)
 	report_check(scrub, line != NULL, "%s: %s", figure, line ?: "not in the log");
 
 	bad = vfio_client_read(&client, &regions.usemem, BAD, buf, 1);
-	for (gsize at = MAPPED; at < MAPPED + PMD; at += PAGE) {
+	for (gsize at = MAPPED; at < MAPPED + PIECE; at += PAGE) {
 		if (vfio_client_read(&client, &regions.usemem, at, buf, PAGE) == (ssize_t)PAGE)
 			zero += !buf[0] && !memcmp(buf, buf + 1, PAGE - 1);
 	}
-	report_check(next, bad == -EIO && zero == PMD / PAGE - 2,
-		     "%zu pages of 510 are zero, the bad one: %s", zero, error_text(bad));
+	report_check(next, bad == -EIO && zero == PIECE / PAGE - 2,
+		     "%zu pages of %zu are zero, the bad one: %s", zero, PIECE / PAGE - 2,
+		     error_text(bad));
 	vfio_client_close(&client);
 }
 
@@ -254,7 +255,7 @@ void scenario_poison(const char *bdf)
 	/* 2 MiB that the owner wrote, and a page that is poisoned only */
 	if (!set_scrub("1"))
 		report_check("poison-scrub", FALSE, "cannot turn the scrub on");
-	check_next("", bdf, PMD / 1024 + PAGE / 1024);
+	check_next("", bdf, PIECE / 1024 + PAGE / 1024);
 	report_stage("scrub");
 
 	/* What is known survives the driver's binding: three pages are written again. */

@@ -18,10 +18,9 @@
 #include "agent.h"
 #include "child.h"
 #include "host-agent.h"
+#include "pages.h"
 #include "scenario.h"
 
-#define PAGE 4096ul
-#define PMD (2ul << 20)
 #define SPAN (1ull << 40)	/* of a region in the device's file */
 #define SLOTS 12
 #define LARGEST (1ul << 20)	/* of one pread or pwrite */
@@ -103,7 +102,7 @@ static guint64 any_offset(struct model *m)
 	case 4:
 		return magnitude(m, 24);
 	case 5:
-		return below(m, size / PMD) * PMD + below(m, 16) - 8 + PMD / 2;
+		return below(m, size / PIECE) * PIECE + below(m, 16) - 8 + PIECE / 2;
 	default:
 		return below(m, size);
 	}
@@ -164,7 +163,8 @@ static void do_write(struct model *m)
 
 static void drop(struct slot *slot)
 {
-	munmap(slot->start, slot->pages * PAGE);
+	if (munmap(slot->start, slot->pages * PAGE))
+		g_error("munmap of %zu pages: %s", slot->pages, g_strerror(errno));
 	g_free(slot->prot);
 	*slot = (struct slot){ 0 };
 }
@@ -193,8 +193,8 @@ static void do_mmap(struct model *m)
 		map = vfio_client_map(&m->client, &m->region, offset, pages * PAGE, prot, TRUE);
 		got = map ? 0 : -errno;
 		if (map) {
-			munmap(map - PAGE, PAGE);
-			munmap(map + pages * PAGE, PAGE);
+			if (munmap(map - PAGE, PAGE) || munmap(map + pages * PAGE, PAGE))
+				wrong(m, "munmap beside a mapping: %s", g_strerror(errno));
 		}
 	} else {
 		map = mmap(NULL, length, prot, flags, m->client.device,

@@ -21,12 +21,11 @@
 #include "child.h"
 #include "gpu-sysfs.h"
 #include "host-agent.h"
+#include "pages.h"
 #include "kernel-log.h"
 #include "pattern.h"
 #include "scenario.h"
 
-#define PAGE 4096ul
-#define PMD (2ul << 20)
 #define READY_MS 6000	/* and some, from a reset on */
 
 /* What /dev/aer_inject takes. */
@@ -92,22 +91,22 @@ static void check_recovery(const char *bdf)
 		return;
 	/* The open has reset it, and it takes longer to be ready than it may. */
 	g_usleep(READY_MS * 1000);
-	map = vfio_client_map(&client, &regions.usemem, 0, PMD, PROT_READ | PROT_WRITE, TRUE);
+	map = vfio_client_map(&client, &regions.usemem, 0, PIECE, PROT_READ | PROT_WRITE, TRUE);
 	if (!map) {
 		report_check("recovery", FALSE, "cannot map: %s", g_strerror(errno));
 		return;
 	}
-	write_pattern(&client, &regions.usemem, 0, PMD, 1);
+	write_pattern(&client, &regions.usemem, 0, PIECE, 1);
 	event = error_eventfd(&client);
 	kernel_log_mark();
-	injected = touch_pattern(map, PMD, 1, 0) == 0 && agent_load_modules(modules) &&
+	injected = touch_pattern(map, PIECE, 1, 0) == 0 && agent_load_modules(modules) &&
 		   agent_wait_path("/dev/aer_inject", 5000) && inject_fatal(bdf);
 	report_check("recovery-inject", injected, "a fatal error at the root port");
 
 	/* From before the kernel knows of it until it is over. */
 	for (guint ms = 0; injected && ms < 60000 && !line; ms++) {
 		for (guint i = 0; i < 64; i++) {
-			guint64 at = (loads * 4104) & (PMD - 8);
+			guint64 at = (loads * 4104) & (PIECE - 8);
 			int signal_number = touch_copy(&word, map + at, sizeof(word));
 
 			loads++;
@@ -120,11 +119,11 @@ static void check_recovery(const char *bdf)
 	report_check("recovery-over", line && event >= 0 &&
 		     read(event, &noticed, sizeof(noticed)) == sizeof(noticed) && noticed,
 		     "the user is told; %s", line ?: "no recovery");
-	wrong += touch_pattern(map, PMD, 1, 0) != 0;
+	wrong += touch_pattern(map, PIECE, 1, 0) != 0;
 	report_check("recovery", !wrong && !signals && loads,
 		     "%u loads meanwhile, %u wrong, %u signals; the content is the same", loads,
 		     wrong, signals);
-	munmap(map - PAGE, PMD + 2 * PAGE);
+	vfio_client_unmap(map, PIECE);
 	vfio_client_close(&client);
 }
 

@@ -19,15 +19,13 @@
 #include "agent.h"
 #include "child.h"
 #include "host-agent.h"
+#include "pages.h"
 #include "pattern.h"
 #include "scenario.h"
 #include "vfio-client.h"
 
-#define PAGE 4096ul
-#define PMD (2ul << 20)
-
 /* The part of a region that the tests below write to, at its start. */
-#define AREA (2 * PMD)
+#define AREA (2 * PIECE)
 
 /* One region under test.  Checks are named NAME-WHAT. */
 struct subject {
@@ -208,7 +206,7 @@ static void check_whole(const struct subject *s)
 	check(s, "mmap-ends",
 	      touch_read(map + size) == SIGSEGV && touch_read(map - 1) == SIGSEGV,
 	      "the bytes right before and behind the mapping are not accessible");
-	munmap(map - PAGE, size + 2 * PAGE);
+	vfio_client_unmap(map, size);
 }
 
 static void check_part(const struct subject *s)
@@ -224,7 +222,7 @@ static void check_part(const struct subject *s)
 	      "5 pages from the 4th on hold what belongs there");
 	check(s, "mmap-read-only", map != MAP_FAILED && touch_write(map, 0) == SIGSEGV &&
 	      has_pattern(s, 0, AREA, 2), "a write through PROT_READ is SIGSEGV and changes nothing");
-	munmap(map, length);
+	vfio_client_munmap(map, length);
 }
 
 static void check_two_mappings(const struct subject *s)
@@ -233,7 +231,7 @@ static void check_two_mappings(const struct subject *s)
 	char *two = region_map(s, PAGE, AREA - PAGE);
 	gboolean ok = one && two;
 
-	for (gsize at = PAGE; ok && at < AREA; at += PMD / 2 + PAGE) {
+	for (gsize at = PAGE; ok && at < AREA; at += PIECE / 2 + PAGE) {
 		one[at + 8] = 0x5a;
 		ok = two[at - PAGE + 8] == 0x5a;
 		two[at - PAGE + 9] = 0x3c;
@@ -241,30 +239,33 @@ static void check_two_mappings(const struct subject *s)
 	}
 	check(s, "mmap-twice", ok, "what is written through one mapping is read through the other");
 	if (one)
-		munmap(one - PAGE, AREA + 2 * PAGE);
+		vfio_client_unmap(one, AREA);
 	if (two)
-		munmap(two - PAGE, AREA + PAGE);
+		vfio_client_unmap(two, AREA - PAGE);
 }
 
-/* A hole in the middle of what a PMD maps, and a page of it made read-only. */
+/* A hole in the middle of what a PMD maps, and a page of another one made read-only. */
 static void check_divide(const struct subject *s)
 {
-	char *map = region_map(s, 0, AREA);
-	gboolean ok;
+	const gsize part = 12 * PAGE;
+	char *map = region_map(s, 0, 2 * PMD);
+	gboolean ok = map && set_pattern(s, 0, part, 3) && set_pattern(s, PMD, part, 3) &&
+		      map_has_pattern(map, part, 3, 0) && map_has_pattern(map + PMD, part, 3, PMD);
 
-	set_pattern(s, 0, AREA, 3);
-	ok = map && map_has_pattern(map, AREA, 3, 0) && munmap(map + 7 * PAGE, 2 * PAGE) == 0;
+	ok = ok && munmap(map + 7 * PAGE, 2 * PAGE) == 0;
 	check(s, "munmap-part", ok && touch_read(map + 7 * PAGE) == SIGSEGV &&
 	      touch_read(map + 9 * PAGE - 1) == SIGSEGV && map_has_pattern(map, 7 * PAGE, 3, 0) &&
-	      map_has_pattern(map + 9 * PAGE, AREA - 9 * PAGE, 3, 9 * PAGE),
-	      "2 of 1024 pages are gone, the rest is as it was");
-	ok = map && mprotect(map + PMD + PAGE, PAGE, PROT_READ) == 0;
+	      map_has_pattern(map + 9 * PAGE, part - 9 * PAGE, 3, 9 * PAGE) &&
+	      touch_read(map + PMD - 1) == 0,
+	      "2 pages of a mapping are gone, the others as they were");
+	ok = ok && mprotect(map + PMD + PAGE, PAGE, PROT_READ) == 0;
 	check(s, "mprotect-part", ok && touch_write(map + PMD + PAGE, 0) == SIGSEGV &&
 	      touch_write(map + PMD, pattern_byte(3, PMD)) == 0 &&
 	      touch_write(map + PMD + 2 * PAGE, pattern_byte(3, PMD + 2 * PAGE)) == 0 &&
-	      map_has_pattern(map + PMD, PMD, 3, PMD), "1 page is read-only, its neighbours are not");
+	      map_has_pattern(map + PMD, part, 3, PMD) && touch_read(map + 2 * PMD - 1) == 0,
+	      "1 page is read-only, its neighbours are not");
 	if (map)
-		munmap(map - PAGE, AREA + 2 * PAGE);
+		vfio_client_unmap(map, 2 * PMD);
 }
 
 static void check_mremap(const struct subject *s)
@@ -278,25 +279,25 @@ static void check_mremap(const struct subject *s)
 	check(s, "mremap-grow-last", moved == MAP_FAILED && errno == EFAULT,
 	      "the last page does not become two: %s",
 	      moved == MAP_FAILED ? g_strerror(errno) : "it did");
-	munmap(map, PAGE);
+	vfio_client_munmap(map, PAGE);
 
-	map = region_map(s, 0, PMD);
-	moved = mremap(map, PMD, AREA, MREMAP_MAYMOVE);
+	map = region_map(s, 0, PIECE);
+	moved = mremap(map, PIECE, AREA, MREMAP_MAYMOVE);
 	check(s, "mremap-grow", moved == MAP_FAILED && errno == EFAULT,
 	      "a mapping does not grow: %s", moved == MAP_FAILED ? g_strerror(errno) : "it did");
 
 	/* to where a PMD does not fit any more */
-	set_pattern(s, 0, PMD, 4);
-	room = mmap(NULL, 2 * PMD, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	room += (PAGE - (gsize)room) & (PMD - 1);
-	moved = map_has_pattern(map, PMD, 4, 0) ?
-		mremap(map, PMD, PMD, MREMAP_MAYMOVE | MREMAP_FIXED, room) : MAP_FAILED;
-	check(s, "mremap-move", moved == room && map_has_pattern(room, PMD, 4, 0) &&
+	set_pattern(s, 0, PIECE, 4);
+	room = mmap(NULL, 2 * PIECE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	room += (PAGE - (gsize)room) & (PIECE - 1);
+	moved = map_has_pattern(map, PIECE, 4, 0) ?
+		mremap(map, PIECE, PIECE, MREMAP_MAYMOVE | MREMAP_FIXED, room) : MAP_FAILED;
+	check(s, "mremap-move", moved == room && map_has_pattern(room, PIECE, 4, 0) &&
 	      touch_read(map) == SIGSEGV, "moved to an address of another remainder");
-	moved = mremap(room, PMD, 3 * PAGE, 0);
+	moved = mremap(room, PIECE, 3 * PAGE, 0);
 	check(s, "mremap-shrink", moved == room && map_has_pattern(room, 3 * PAGE, 4, 0) &&
 	      touch_read(room + 3 * PAGE) == SIGSEGV, "to 3 pages");
-	munmap(room, 3 * PAGE);
+	vfio_client_munmap(room, 3 * PAGE);
 }
 
 #pragma GCC diagnostic push
@@ -309,7 +310,7 @@ static void check_remap_file_pages(const struct subject *s)
 
 	check(s, "remap-past-end", ret == -1 && errno == EINVAL, "remap_file_pages: %s",
 	      ret ? g_strerror(errno) : "no error");
-	munmap(map, 2 * PAGE);
+	vfio_client_munmap(map, 2 * PAGE);
 }
 #pragma GCC diagnostic pop
 
@@ -320,9 +321,9 @@ static int fork_child(void *opaque)
 
 	if (!map_has_pattern(map, AREA, 5, 0))
 		return 1;
-	if (touch_write(map + PMD, 0x77))
+	if (touch_write(map + PIECE, 0x77))
 		return 2;
-	munmap(map, PMD);
+	vfio_client_munmap(map, PIECE);
 	return 0;
 }
 
@@ -337,10 +338,10 @@ static void check_fork(const struct subject *s)
 		touch_read(map);
 	result = child_run(fork_child, map, 20);
 	text = child_text(result);
-	check(s, "fork", map && result == 0 && map[PMD] == 0x77 && map_has_pattern(map, PMD, 5, 0),
+	check(s, "fork", map && result == 0 && map[PIECE] == 0x77 && map_has_pattern(map, PIECE, 5, 0),
 	      "the child reads and writes the same memory (%s), and unmaps its own only", text);
 	if (map)
-		munmap(map - PAGE, AREA + 2 * PAGE);
+		vfio_client_unmap(map, AREA);
 }
 
 /* --------------------------------------------------------- what can be read, written */
@@ -369,7 +370,7 @@ static void check_widths(const struct subject *s)
 	      "%u writes of 1 to 16 bytes around a page's end, read back by mmap and pread: %u wrong",
 	      done, wrong);
 	if (map)
-		munmap(map - PAGE, AREA + 2 * PAGE);
+		vfio_client_unmap(map, AREA);
 }
 
 /* More than is copied in one go, at odd places. */
@@ -394,7 +395,7 @@ static void check_large(const struct subject *s)
 	ret = region_read(s, at, buf, length);
 	check(s, "rw-large-read", ret == (ssize_t)length && pattern_match(buf, length, 9, at) == length,
 	      "pread returns %zd of %zu bytes, as mmap wrote them", ret, length);
-	munmap(map - PAGE, AREA + 2 * PAGE);
+	vfio_client_unmap(map, AREA);
 }
 
 static void check_clip(const struct subject *s)
@@ -459,7 +460,7 @@ static void check_huge_count(const struct subject *s)
 /* Only the bytes that are said to be done are; a buffer may end anywhere. */
 static void check_faulting_buffer(const struct subject *s)
 {
-	const guint64 at = PMD - 100;
+	const guint64 at = PIECE - 100;
 	char *page = page_and_guard();
 	ssize_t in, out;
 	gboolean ok;
@@ -468,7 +469,7 @@ static void check_faulting_buffer(const struct subject *s)
 	pattern_fill(page, PAGE, 13, at);
 	out = region_write(s, at, page, PAGE + 10);
 	ok = out > 0 && out <= (ssize_t)PAGE && has_pattern(s, at, out, 13) &&
-	     has_pattern(s, at + out, PMD / 2, 12) && has_pattern(s, 0, at, 12);
+	     has_pattern(s, at + out, PIECE / 2, 12) && has_pattern(s, 0, at, 12);
 	check(s, "rw-fault-write", ok, "a buffer of %lu bytes of %lu: pwrite returns %zd", PAGE,
 	      PAGE + 10, out);
 
@@ -480,7 +481,7 @@ static void check_faulting_buffer(const struct subject *s)
 
 	out = region_write(s, at, page + PAGE - 5, 8);
 	in = region_read(s, at, page + PAGE - 5, 8);
-	check(s, "rw-fault-word", out == 5 && in == 5 && has_pattern(s, at + 5, PMD / 2, 12),
+	check(s, "rw-fault-word", out == 5 && in == 5 && has_pattern(s, at + 5, PIECE / 2, 12),
 	      "5 of 8 bytes of the buffer: pwrite returns %zd, pread %zd", out, in);
 
 	set_pattern(s, 0, AREA, 12);
@@ -530,11 +531,11 @@ struct own {
 static int own_mapping(void *opaque)
 {
 	const struct own *own = opaque;
-	const gsize length = PMD / 2;
+	const gsize length = PIECE / 2;
 
-	if (region_read(own->s, 0, own->map + PMD, length) != (ssize_t)length)
+	if (region_read(own->s, 0, own->map + PIECE, length) != (ssize_t)length)
 		return 1;
-	if (region_write(own->s, PMD + length, own->map, length) != (ssize_t)length)
+	if (region_write(own->s, PIECE + length, own->map, length) != (ssize_t)length)
 		return 2;
 	/* onto itself */
 	if (region_write(own->s, 0, own->map, length) != (ssize_t)length ||
@@ -548,7 +549,7 @@ static int own_fresh(void *opaque)
 {
 	const struct own *own = opaque;
 
-	return region_read(own->s, 0, own->map, PMD) != PMD;
+	return region_read(own->s, 0, own->map, PIECE) != PIECE;
 }
 
 static void check_own_mapping(const struct subject *s)
@@ -560,17 +561,17 @@ static void check_own_mapping(const struct subject *s)
 	/* the children have no page of the mapping yet */
 	set_pattern(s, 0, AREA, 15);
 	result = child_run(own_fresh, &own, 30);
-	check(s, "rw-own-fresh", own.map && result == 0 && has_pattern(s, 0, PMD, 15),
+	check(s, "rw-own-fresh", own.map && result == 0 && has_pattern(s, 0, PIECE, 15),
 	      "the buffer is what is read, and not yet mapped: %s",
 	      result ? "fails" : "read");
 	result = child_run(own_mapping, &own, 30);
 	text = child_text(result);
-	check(s, "rw-own-mapping", own.map && result == 0 && has_pattern(s, 0, PMD, 15) &&
-	      map_has_pattern(own.map + PMD, PMD / 2, 15, 0) &&
-	      map_has_pattern(own.map + 3 * PMD / 2, PMD / 2, 15, 0),
+	check(s, "rw-own-mapping", own.map && result == 0 && has_pattern(s, 0, PIECE, 15) &&
+	      map_has_pattern(own.map + PIECE, PIECE / 2, 15, 0) &&
+	      map_has_pattern(own.map + 3 * PIECE / 2, PIECE / 2, 15, 0),
 	      "the buffer is a mapping of the same region: %s", text);
 	if (own.map)
-		munmap(own.map - PAGE, AREA + 2 * PAGE);
+		vfio_client_unmap(own.map, AREA);
 }
 
 /* --------------------------------------------------------------------- together */
@@ -579,8 +580,8 @@ static void check_own_mapping(const struct subject *s)
 static void check_border(const struct subject *usemem, const struct subject *resmem)
 {
 	const guint64 end = usemem->region.size;
-	char *left = region_map(usemem, end - PMD, PMD);
-	char *right = region_map(resmem, 0, PMD);
+	char *left = region_map(usemem, end - PIECE, PIECE);
+	char *right = region_map(resmem, 0, PIECE);
 	guint8 buf[128];
 	ssize_t in, out;
 
@@ -588,10 +589,10 @@ static void check_border(const struct subject *usemem, const struct subject *res
 		report_check("border", FALSE, "cannot map: %s", g_strerror(errno));
 		return;
 	}
-	pattern_fill(left, PMD, 20, end - PMD);
-	pattern_fill(right, PMD, 21, 0);
-	report_check("border-mmap", map_has_pattern(left, PMD, 20, end - PMD) &&
-		     map_has_pattern(right, PMD, 21, 0) && touch_read(left + PMD) == SIGSEGV &&
+	pattern_fill(left, PIECE, 20, end - PIECE);
+	pattern_fill(right, PIECE, 21, 0);
+	report_check("border-mmap", map_has_pattern(left, PIECE, 20, end - PIECE) &&
+		     map_has_pattern(right, PIECE, 21, 0) && touch_read(left + PIECE) == SIGSEGV &&
 		     touch_read(right - 1) == SIGSEGV,
 		     "2 MiB on either side are distinct, and the mappings end there");
 
@@ -600,12 +601,12 @@ static void check_border(const struct subject *usemem, const struct subject *res
 	report_check("border-read", in == 64 && pattern_match(buf, 64, 20, end - 64) == 64 &&
 		     buf[64] == 0xee, "128 bytes across it: pread %zd", in);
 	out = region_write(usemem, end - 64, buf, sizeof(buf));
-	report_check("border-write", out == 64 && map_has_pattern(right, PMD, 21, 0),
+	report_check("border-write", out == 64 && map_has_pattern(right, PIECE, 21, 0),
 		     "128 bytes across it: pwrite %zd, resmem unchanged", out);
 	in = pread(resmem->client->device, buf, 8, resmem->region.offset - 4) < 0 ? -errno : 0;
 	report_check("border-before", in == -EINVAL, "4 bytes before resmem: %s", error_text(in));
-	munmap(left - PAGE, PMD + 2 * PAGE);
-	munmap(right - PAGE, PMD + 2 * PAGE);
+	vfio_client_unmap(left, PIECE);
+	vfio_client_unmap(right, PIECE);
 }
 
 /* A mapping holds the device, whatever is closed; then it is free again. */
@@ -625,7 +626,7 @@ static void check_close(struct subject *s)
 	      "every file of it is closed, the memory is still there");
 	ret = vfio_client_open(&other, s->bdf);
 	if (map)
-		munmap(map - PAGE, AREA + 2 * PAGE);
+		vfio_client_unmap(map, AREA);
 	if (!ret)
 		vfio_client_close(&other);
 	again = vfio_client_open(s->client, s->bdf);

@@ -22,12 +22,11 @@
 #include "child.h"
 #include "gpu-sysfs.h"
 #include "host-agent.h"
+#include "pages.h"
 #include "pattern.h"
 #include "scenario.h"
 
-#define PAGE 4096ul
-#define PMD (2ul << 20)
-#define AREA (2 * PMD)
+#define AREA (2 * PIECE)
 
 #define SLOW_DELAY_MS 1000	/* of the second */
 #define CXL_MS 2000		/* the most that the third may take */
@@ -52,7 +51,7 @@ static gboolean gpu_open(struct gpu *gpu, const char *bdf)
 
 static void gpu_close(struct gpu *gpu)
 {
-	munmap(gpu->map - PAGE, AREA + 2 * PAGE);
+	vfio_client_unmap(gpu->map, AREA);
 	vfio_client_close(&gpu->client);
 }
 
@@ -390,7 +389,7 @@ static void check_decoding(const struct gpu *gpu)
 
 	vfio_client_config_write(&gpu->client, PCI_COMMAND, command | PCI_COMMAND_MEMORY, 2);
 	write_pattern(&gpu->client, usemem, 0, AREA, 52);
-	mapped = touch_pattern(gpu->map, PMD, 52, 0);
+	mapped = touch_pattern(gpu->map, PIECE, 52, 0);
 	vfio_client_config_write(&gpu->client, PCI_COMMAND, command & ~PCI_COMMAND_MEMORY, 2);
 	now = vfio_client_config_read(&gpu->client, PCI_COMMAND, 2);
 	mapped = mapped ?: touch_pattern(gpu->map, AREA, 52, 0);

@@ -18,10 +18,10 @@
 #include "gpu-sysfs.h"
 #include "host-agent.h"
 #include "kernel-log.h"
+#include "pages.h"
 #include "pattern.h"
 #include "scenario.h"
 
-#define PAGE 4096ul
 #define PLACES 67	/* pages of each region that are written, the last one included */
 
 struct user {
@@ -89,7 +89,7 @@ static gboolean write_and_die(const char *bdf)
 /* How many of the places hold what the killed user wrote, and how many only zeroes. */
 static gboolean count_traces(const char *bdf, guint *left, guint *zero)
 {
-	static const char zeroes[PAGE];
+	g_autofree char *zeroes = g_malloc0(PAGE), *page = g_malloc(PAGE);
 	struct vfio_client client;
 	struct gpu_regions regions;
 	const struct vfio_client_region *each[] = { &regions.usemem, &regions.resmem };
@@ -99,8 +99,6 @@ static gboolean count_traces(const char *bdf, guint *left, guint *zero)
 		return FALSE;
 	for (guint r = 0; r < G_N_ELEMENTS(each); r++) {
 		for (guint i = 0; i < PLACES; i++) {
-			char page[PAGE];
-
 			if (vfio_client_read(&client, each[r], place(each[r], i), page, PAGE) !=
 			    (ssize_t)PAGE)
 				continue;

@@ -9,9 +9,8 @@
 #include <unistd.h>
 
 #include "gpu-sysfs.h"
+#include "pages.h"
 #include "vfio-client.h"
-
-#define PMD_SIZE (2ul << 20)
 
 static int open_group(struct vfio_client *client, const char *bdf)
 {
@@ -160,26 +159,37 @@ gboolean vfio_client_find(const struct vfio_client *client, guint32 type, guint3
 	return found == 1;
 }
 
+/* A mapping that stays although it should not is found long after: by somebody who waits. */
+void vfio_client_munmap(void *start, gsize length)
+{
+	if (length && munmap(start, length))
+		g_error("munmap of 0x%zx bytes at %p: %s", length, start, g_strerror(errno));
+}
+
+void vfio_client_unmap(void *map, gsize length)
+{
+	vfio_client_munmap((char *)map - PAGE, length + 2 * PAGE);
+}
+
 void *vfio_client_map(const struct vfio_client *client, const struct vfio_client_region *region,
 		      guint64 offset, gsize length, int prot, gboolean congruent)
 {
-	gsize page = sysconf(_SC_PAGESIZE);
 	char *area, *start = NULL;
 	void *map;
 	int error;
 
 	if (congruent) {
 		/* room for one page before, and to move up to the right remainder */
-		gsize room = length + PMD_SIZE + 2 * page;
+		gsize room = length + PMD + 2 * PAGE;
 
 		area = mmap(NULL, room, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
 			    -1, 0);
 		if (area == MAP_FAILED)
 			return NULL;
-		start = area + page;
-		start += (offset - (gsize)start) & (PMD_SIZE - 1);
-		munmap(area, start - page - area);
-		munmap(start + length + page, area + room - (start + length + page));
+		start = area + PAGE;
+		start += (offset - (gsize)start) & (PMD - 1);
+		vfio_client_munmap(area, start - PAGE - area);
+		vfio_client_munmap(start + length + PAGE, area + room - (start + length + PAGE));
 	}
 	map = mmap(start, length, prot, MAP_SHARED | (congruent ? MAP_FIXED : 0),
 		   client->device, region->offset + offset);
@@ -188,7 +198,7 @@ void *vfio_client_map(const struct vfio_client *client, const struct vfio_client
 
 	error = errno;
 	if (start)
-		munmap(start - page, length + 2 * page);
+		vfio_client_unmap(start, length);
 	errno = error;
 	return NULL;
 }

@@ -72,11 +72,17 @@ gboolean vfio_client_find(const struct vfio_client *client, guint32 type, guint3
 
 /*
  * Map a part of a region, shared.  @congruent: at an address that is equal to
- * the offset modulo 2 MiB, so that PMDs can map it, with an inaccessible page
- * right before and after it.  NULL on error, with errno.
+ * the offset modulo what a PMD maps, so that PMDs can map it, with an inaccessible
+ * page right before and after it.  NULL on error, with errno.
  */
 void *vfio_client_map(const struct vfio_client *client, const struct vfio_client_region *region,
 		      guint64 offset, gsize length, int prot, gboolean congruent);
+
+/* Undo a congruent one, of the same length; an error ends the program. */
+void vfio_client_unmap(void *map, gsize length);
+
+/* munmap() of any other mapping, or of a part, likewise. */
+void vfio_client_munmap(void *start, gsize length);
 
 /* pread and pwrite of a region's bytes: bytes done, or a negative errno. */
 ssize_t vfio_client_read(const struct vfio_client *client,
