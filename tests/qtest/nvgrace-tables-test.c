@@ -910,6 +910,37 @@ static void test_unique(void)
     check_dsd(child(child(pci0, 0x20000), 0), 260 * GiB, 9, 8, 2 * GiB);
 }
 
+/*
+ * IORT (Arm DEN 0049)
+ */
+
+/* Memory access flags of the root complex, the one node of type 2 */
+static uint8_t root_complex_flags(GByteArray *tables)
+{
+    size_t size;
+    const uint8_t *table = nvgrace_acpi_table(tables, "IORT", &size);
+    const uint8_t *node;
+
+    g_assert_nonnull(table);
+    for (node = table + ldl_le_p(table + 40); node[0] != 2;
+         node += lduw_le_p(node + 1)) {
+        g_assert_true(node < table + size);
+    }
+    return node[23];
+}
+
+/* An emulated Grace host has CANWBS (bit 2) beside CPM and DACS */
+static void test_iort(void)
+{
+    g_autoptr(GByteArray) with = tables_of(
+        NVGRACE_MACHINE "-machine iommu=smmuv3 " NVGRACE(1, "2G", ""));
+    g_autoptr(GByteArray) without = tables_of(
+        NVGRACE_MACHINE "-machine iommu=smmuv3 " NVGRACE_PORT(1));
+
+    g_assert_cmphex(root_complex_flags(with), ==, 0x7);
+    g_assert_cmphex(root_complex_flags(without), ==, 0x3);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -945,6 +976,7 @@ int main(int argc, char **argv)
     qtest_add_func("/nvgrace/tables/hmat/no-numa", test_hmat_no_numa);
     qtest_add_func("/nvgrace/tables/hmat/user", test_hmat_user);
     qtest_add_func("/nvgrace/tables/hmat/off", test_hmat_off);
+    qtest_add_func("/nvgrace/tables/iort", test_iort);
 
     return g_test_run();
 }

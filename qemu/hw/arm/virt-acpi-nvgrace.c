@@ -200,3 +200,15 @@ void virt_nvgrace_build_srat(GArray *table)
         }
     }
 }
+
+bool virt_nvgrace_canwbs(void)
+{
+    NVGraceMemory *mem;
+
+    for (mem = nvgrace_memory_first(); mem; mem = nvgrace_memory_next(mem)) {
+        if (mem->canwbs) {
+            return true;
+        }
+    }
+    return false;
+}

@@ -40,6 +40,11 @@ void virt_nvgrace_build_srat(GArray *table)
 {
 }
 
+bool virt_nvgrace_canwbs(void)
+{
+    return false;
+}
+
 int nvgrace_numa_last_node(void)
 {
     return MACHINE(qdev_get_machine())->numa_state->num_nodes - 1;

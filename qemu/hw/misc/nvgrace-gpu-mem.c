@@ -200,6 +200,7 @@ bool nvgrace_gpu_mem_plug(NVGraceGPUMem *gpu_mem, PCIDevice *pdev,
     memory_region_init_alias(&gpu_mem->usemem, OBJECT(pdev),
                              "nvgrace-gpu-usemem", backend, 0, usemem_size);
 
+    gpu_mem->mem.canwbs = true;
     if (!nvgrace_memory_plug(&gpu_mem->mem, pdev, &gpu_mem->usemem,
                              mig_defect ? &gpu_mem->resmem : NULL, errp)) {
         return false;

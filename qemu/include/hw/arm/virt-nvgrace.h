@@ -62,4 +62,14 @@ void virt_nvgrace_build_dsdt(Aml *dsdt, Aml *pci0, VirtMachineState *vms);
  */
 void virt_nvgrace_build_srat(GArray *table);
 
+/**
+ * virt_nvgrace_canwbs() - does the root complex say so in the IORT?
+ *
+ * Without this bit (IORT E.f, memory access flags), Linux lets no user of an
+ * SMMUv3 without S2FWB have translations nested.
+ *
+ * Returns: true for an emulated Grace host.
+ */
+bool virt_nvgrace_canwbs(void);
+
 #endif /* HW_ARM_VIRT_NVGRACE_H */

@@ -73,6 +73,9 @@ OBJECT_DECLARE_SIMPLE_TYPE(NVGraceMemory, NVGRACE_MEMORY)
  *               with a count of 0
  * @egm_retired_addr: where that is in the guest
  * @blocker:     why the machine cannot be migrated
+ * @canwbs:      the machine is a Grace host: what the GPU's root complex does is
+ *               coherent whatever the attributes of a page are, and the IORT
+ *               says so
  * @dsd_omit:    set of NVGRACE_DSD_x: missing in _DSD; with all of them missing
  *               there is no _DSD.  This and the next three are 0 but for tests
  *               of those who read firmware that is wrong
@@ -108,6 +111,7 @@ struct NVGraceMemory {
     MemoryRegion egm_retired;
     uint64_t egm_retired_addr;
     Error *blocker;
+    bool canwbs;
 
     uint32_t dsd_omit;
     uint32_t dsd_replace;
