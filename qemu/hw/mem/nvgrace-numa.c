@@ -10,7 +10,7 @@
  *
  * In: a memory's pxm-start and pxm-count, acpi-generic-initiator objects that
  * name its device.  Out: nodes in the machine's NumaState, from which QEMU
- * builds SRAT, and by nvgrace-distances.c SLIT and HMAT.
+ * builds SRAT, and by nvgrace-distances.c SLIT.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -319,7 +319,6 @@ void nvgrace_numa_remove(void)
     *numa = *without_gpus;
     if (!nvgrace_memory_first()) {
         g_clear_pointer(&without_gpus, g_free);
-        nvgrace_distances_drop();
         return;
     }
     for (NVGraceMemory *m = nvgrace_memory_first(); m;

@@ -71,7 +71,7 @@ bool nvgrace_numa_initiator_given(PCIDevice *pdev, uint32_t node);
 bool nvgrace_numa_has_cpu(int node);
 
 /**
- * nvgrace_distances_fill() - make distances, latencies and bandwidths anew
+ * nvgrace_distances_fill() - make distances anew
  * @numa: the machine's state, complete but for these
  * @user: what it is without GPUs; the distances in it stay
  * @mem: the memory that is being plugged right now, or NULL
@@ -79,11 +79,5 @@ bool nvgrace_numa_has_cpu(int node);
 void nvgrace_distances_fill(struct NumaState *numa,
                             const struct NumaState *user,
                             const NVGraceMemory *mem);
-
-/**
- * nvgrace_distances_drop() - forget latencies and bandwidths, to which the
- * machine's state does not point any more
- */
-void nvgrace_distances_drop(void);
 
 #endif /* HW_MEM_NVGRACE_NUMA_H */
