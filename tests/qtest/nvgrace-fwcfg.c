@@ -192,13 +192,17 @@ int nvgrace_run(const char *args, char **output)
 void nvgrace_test_refusal(const void *data)
 {
     const NVGraceRefusal *refusal = data;
-    g_autofree char *output = NULL;
+    g_autofree char *output = NULL, *after = NULL;
 
     g_assert_cmpint(nvgrace_run(refusal->args, &output), ==, 1);
     if (!strstr(output, refusal->message) ||
         !strstr(output, refusal->remedy)) {
         g_error("expected '%s' and '%s' in: %s", refusal->message,
                 refusal->remedy, output);
+    }
+    if (refusal->followed && nvgrace_run(refusal->followed, &after)) {
+        g_error("who does what is said (%s) is told: %s", refusal->remedy,
+                after);
     }
 }
 

@@ -102,12 +102,14 @@ int nvgrace_run(const char *args, char **output);
  * @args:    arguments, as for nvgrace_run()
  * @message: a part of what is said: what is wrong
  * @remedy:  another: what to do
+ * @followed: arguments of the machine when that is done, which starts; or NULL
  */
 typedef struct NVGraceRefusal {
     const char *path;
     const char *args;
     const char *message;
     const char *remedy;
+    const char *followed;
 } NVGraceRefusal;
 
 /** nvgrace_test_refusal() - the test of an NVGraceRefusal */

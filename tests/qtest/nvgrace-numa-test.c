@@ -13,14 +13,6 @@
 #include "nvgrace-fwcfg.h"
 #include "nvgrace-srat.h"
 
-#define RAM_NODE                                                            \
-    NVGRACE_MACHINE "-object memory-backend-ram,id=ram,size=1G "            \
-    "-numa node,nodeid=0,memdev=ram,cpus=0 "
-
-#define NODE(n) "-numa node,nodeid=" #n " "
-#define INITIATOR(n, dev) \
-    "-object acpi-generic-initiator,id=gi" #n ",pci-dev=" dev ",node=" #n " "
-
 static void check_nodes(QTestState *qts, const char *id, int start, int count)
 {
     QDict *gpu = nvgrace_query(qts, id);
@@ -60,7 +52,7 @@ static int distance(GByteArray *tables, int a, int b)
     return slit[44 + a * count_nodes(tables) + b];
 }
 
-/* An initiator that the user described is not described again. */
+/* An initiator that the user described is not described twice. */
 static void test_some_given(void)
 {
     g_autoptr(GByteArray) tables = tables_of(
@@ -136,41 +128,108 @@ static void test_given_other(void)
     g_assert_cmpint(count_initiators(tables, 1), ==, 2);
 }
 
-static const NVGraceRefusal refusals[] = {
-    {
-        "not-consecutive",
-        RAM_NODE NODE(1) NODE(2) NODE(3)
-        INITIATOR(1, "gpu1") INITIATOR(3, "gpu1") NVGRACE(1, "2G", ""),
-        "name 2 of the NUMA nodes 1 to 3", "pxm-start=1,pxm-count=3",
-    }, {
-        "below-start",
-        RAM_NODE NODE(1) NODE(2) INITIATOR(1, "gpu1")
-        NVGRACE(1, "2G", "pxm-start=2"),
-        "names NUMA node 1 for this GPU, before pxm-start=2",
-        "Leave pxm-start= and pxm-count= out",
-    }, {
-        "beyond-count",
-        RAM_NODE INITIATOR(1, "gpu1") INITIATOR(2, "gpu1")
-        NVGRACE(1, "2G", "pxm-count=1"),
-        "names NUMA node 2 for this GPU, beyond the pxm-count=1 nodes from 1 on",
-        "Leave pxm-start= and pxm-count= out",
-    }, {
-        "too-many",
-        RAM_NODE INITIATOR(1, "gpu1") INITIATOR(2, "gpu1") INITIATOR(3, "gpu1")
-        INITIATOR(4, "gpu1") INITIATOR(5, "gpu1") INITIATOR(6, "gpu1")
-        INITIATOR(7, "gpu1") INITIATOR(8, "gpu1") INITIATOR(9, "gpu1")
-        NVGRACE(1, "2G", ""),
-        "name 9 NUMA nodes, 8 are the most", "Leave some of them out",
-    }, {
-        "with-memory",
-        RAM_NODE INITIATOR(0, "gpu1") NVGRACE(1, "2G", ""),
-        "takes NUMA node 0, which has memory", "Name nodes from 1 on",
-    }, {
-        "gap",
-        RAM_NODE INITIATOR(2, "gpu1") NVGRACE(1, "2G", ""),
-        "pxm-start=2 leaves a gap", "or name nodes from 1 on",
-    },
-};
+/*
+ * The objects are in a hash table, by their ids.  Nodes are in order, those of
+ * all GPUs, whoever asked for them: Linux numbers its nodes by that.
+ */
+static void test_given_order(void)
+{
+    QTestState *qts = qtest_init(
+        RAM_NODE INITIATOR(9, "gpu1") INITIATOR(4, "gpu1") INITIATOR(7, "gpu1")
+        INITIATOR(11, "gpu1") INITIATOR(5, "gpu1") INITIATOR(8, "gpu1")
+        INITIATOR(6, "gpu1") INITIATOR(10, "gpu1") INITIATOR(2, "gpu2")
+        INITIATOR(1, "gpu2") NVGRACE(1, "2G", "") NVGRACE(2, "2G", "")
+        NVGRACE(3, "2G", "pxm-start=3,pxm-count=1"));
+    g_autoptr(GByteArray) tables = NULL;
+
+    nvgrace_set_bus(qts, 0, 1, 1);
+    nvgrace_set_bus(qts, 0, 2, 2);
+    nvgrace_set_bus(qts, 0, 3, 3);
+    tables = nvgrace_acpi_read(qts);
+    for (int n = 1; n <= 11; n++) {
+        check_memory_affinity(srat_structure(tables, 1, n), n, 0, 0, 3);
+        check_generic_initiator(srat_structure(tables, 5, n - 1), n,
+                                n <= 2 ? 2 : n == 3 ? 3 : 1);
+    }
+    g_assert_null(srat_structure(tables, 1, 12));
+    g_assert_null(srat_structure(tables, 5, 11));
+    qtest_quit(qts);
+}
+
+/* Nodes that are typed for one GPU are taken by none that comes first. */
+static void test_given_later(void)
+{
+    QTestState *qts = qtest_init(
+        NVGRACE_MACHINE INITIATOR(2, "gpu2") INITIATOR(3, "gpu2")
+        NVGRACE(1, "2G", "") NVGRACE(2, "2G", ""));
+
+    check_nodes(qts, "gpu1", 4, 8);
+    check_nodes(qts, "gpu2", 2, 2);
+    qtest_quit(qts);
+}
+
+/* A domain that nobody has is a gap, as on bare metal, and not in the SRAT. */
+static void test_gap(void)
+{
+    QTestState *qts = qtest_init(
+        NVGRACE_MACHINE NVGRACE(1, "2G", "pxm-start=5,pxm-count=1"));
+    g_autoptr(GByteArray) tables = nvgrace_acpi_read(qts);
+
+    check_nodes(qts, "gpu1", 5, 1);
+    g_assert_cmpint(count_nodes(tables), ==, 6);
+    check_memory_affinity(srat_structure(tables, 1, 1), 5, 0, 0, 3);
+    g_assert_null(srat_structure(tables, 1, 2));
+    g_assert_cmpint(count_initiators(tables, 5), ==, 1);
+    g_assert_null(srat_structure(tables, 5, 1));
+    qtest_quit(qts);
+}
+
+/* Eight GPUs with eight nodes each, and what the guest's kernel has to be */
+static void test_64_nodes(void)
+{
+    QTestState *qts = qtest_init(
+        RAM_NODE NVGRACE(1, "2G", "") NVGRACE(2, "2G", "") NVGRACE(3, "2G", "")
+        NVGRACE(4, "2G", "") NVGRACE(5, "2G", "") NVGRACE(6, "2G", "")
+        NVGRACE(7, "2G", "") NVGRACE(8, "2G", ""));
+    g_autoptr(GByteArray) tables = NULL;
+
+    for (int gpu = 1; gpu <= 8; gpu++) {
+        g_autofree char *id = g_strdup_printf("gpu%d", gpu);
+
+        nvgrace_set_bus(qts, 0, gpu, gpu);
+        check_nodes(qts, id, 8 * gpu - 7, 8);
+    }
+    tables = nvgrace_acpi_read(qts);
+    g_assert_cmpint(count_nodes(tables), ==, 65);
+    for (int n = 1; n <= 64; n++) {
+        check_memory_affinity(srat_structure(tables, 1, n), n, 0, 0, 3);
+        check_generic_initiator(srat_structure(tables, 5, n - 1), n,
+                                (n + 7) / 8);
+        g_assert_cmpint(distance(tables, 0, n), ==, 80);
+        g_assert_cmpint(distance(tables, 64, n), ==,
+                        n == 64 ? 10 : n > 56 ? 11 : 40);
+    }
+    g_assert_null(srat_structure(tables, 5, 64));
+    qtest_quit(qts);
+}
+
+/* Of nodes that are declared and nobody's, none is taken without need. */
+static void test_declared_last(void)
+{
+    g_autoptr(GString) args = g_string_new(RAM_NODE);
+    QTestState *qts;
+
+    for (int n = 1; n <= 120; n++) {
+        g_string_append_printf(args, "-numa node,nodeid=%d ", n);
+    }
+    g_string_append(args, NVGRACE(1, "2G", "pxm-count=7")
+                    NVGRACE(2, "2G", "") NVGRACE(3, "2G", ""));
+    qts = qtest_init(args->str);
+    check_nodes(qts, "gpu1", 121, 7);
+    check_nodes(qts, "gpu2", 1, 8);
+    check_nodes(qts, "gpu3", 9, 8);
+    qtest_quit(qts);
+}
 
 #define TWO_GPUS NVGRACE_MACHINE NVGRACE(1, "2G", "pxm-count=2") \
     NVGRACE(2, "2G", "pxm-count=2")
@@ -180,6 +239,24 @@ static GByteArray *tables_after_reset(QTestState *qts)
 {
     qtest_system_reset(qts);
     return nvgrace_acpi_read(qts);
+}
+
+/*
+ * A guest that lets go of a GPU which the user's objects name, and reboots: the
+ * objects name a device that is no more, and nobody minds.
+ */
+static void test_eject_given(void)
+{
+    QTestState *qts = qtest_init(
+        RAM_NODE INITIATOR(1, "gpu1") INITIATOR(2, "gpu1") NVGRACE(1, "2G", "")
+        NVGRACE(2, "2G", "pxm-count=1"));
+    g_autoptr(GByteArray) tables = NULL;
+
+    nvgrace_eject(qts, 1);
+    tables = tables_after_reset(qts);
+    g_assert_cmpint(count_initiators(tables, 3), ==, 1);
+    g_assert_null(srat_structure(tables, 5, 1));
+    qtest_quit(qts);
 }
 
 /* The second GPU is what it was; of the first, nothing is left but a gap. */
@@ -386,12 +463,12 @@ int main(int argc, char **argv)
                    test_given_undeclared);
     qtest_add_func("/nvgrace/numa/initiators/crossed", test_given_crossed);
     qtest_add_func("/nvgrace/numa/initiators/other", test_given_other);
-    for (int i = 0; i < G_N_ELEMENTS(refusals); i++) {
-        g_autofree char *path = g_strdup_printf("/nvgrace/numa/refuses/%s",
-                                                refusals[i].path);
-
-        qtest_add_data_func(path, &refusals[i], nvgrace_test_refusal);
-    }
+    qtest_add_func("/nvgrace/numa/initiators/order", test_given_order);
+    qtest_add_func("/nvgrace/numa/initiators/later", test_given_later);
+    qtest_add_func("/nvgrace/numa/gap", test_gap);
+    qtest_add_func("/nvgrace/numa/8-gpus", test_64_nodes);
+    qtest_add_func("/nvgrace/numa/declared-last", test_declared_last);
+    qtest_add_func("/nvgrace/numa/eject/given", test_eject_given);
     qtest_add_func("/nvgrace/numa/eject/first", test_eject_first);
     qtest_add_func("/nvgrace/numa/eject/second", test_eject_second);
     qtest_add_data_func("/nvgrace/numa/eject/both", GINT_TO_POINTER(1),

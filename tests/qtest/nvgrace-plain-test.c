@@ -392,13 +392,10 @@ static const Refusal refusals[] = {
     }, {
         "no-room", PORT "-machine highmem=off", "", "highmem",
     }, {
-        "gap", PORT "-object acpi-generic-initiator,id=gi,pci-dev=gpu1,node=9",
-        "", "leaves a gap",
-    }, {
         "cpu", PORT "-object memory-backend-ram,id=ram,size=1G "
         "-numa node,nodeid=0,memdev=ram,cpus=0 "
         "-object acpi-generic-initiator,id=gi,pci-dev=gpu1,node=0", "",
-        "takes NUMA node 0, which has memory",
+        "names NUMA node 0 for this GPU, but that node has memory and CPUs",
     },
 };
 

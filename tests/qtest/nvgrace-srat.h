@@ -21,6 +21,15 @@
     "-numa node,nodeid=0,memdev=ram0,cpus=0 "                              \
     "-numa node,nodeid=1,memdev=ram1,cpus=1 "
 
+/* A node of 1 GiB with all CPUs, and how the user types others */
+#define RAM_NODE                                                            \
+    NVGRACE_MACHINE "-object memory-backend-ram,id=ram,size=1G "            \
+    "-numa node,nodeid=0,memdev=ram,cpus=0 "
+
+#define NODE(n) "-numa node,nodeid=" #n " "
+#define INITIATOR(n, dev) \
+    "-object acpi-generic-initiator,id=gi" #n ",pci-dev=" dev ",node=" #n " "
+
 /**
  * tables_of() - all ACPI tables of a machine
  * @args: its arguments

@@ -453,6 +453,27 @@ static void test_pxb_pxm(void)
     g_assert_cmpuint(aml_integer(pxm.body), ==, 0);
 }
 
+/* Those of a machine whose first CPUs are in node 1 */
+static void test_pxm_second(void)
+{
+    g_autoptr(GByteArray) tables = tables_of(
+        NVGRACE_MACHINE "-object memory-backend-ram,id=ram0,size=512M "
+        "-object memory-backend-ram,id=ram1,size=512M "
+        "-numa node,nodeid=0,memdev=ram0 "
+        "-numa node,nodeid=1,memdev=ram1,cpus=0 "
+        "-device pxb-pcie,id=pxb1,bus_nr=16,bus=pcie.0 "
+        "-device pcie-root-port,id=rp1,bus=pxb1,chassis=11,addr=0 "
+        NVGRACE_MEM(1, "2G") NVGRACE_GPU(1, ""));
+    const char *const bridges[] = { "\\_SB.PCI0", "\\_SB.PC10" };
+    AmlObject pxm;
+
+    for (int i = 0; i < G_N_ELEMENTS(bridges); i++) {
+        g_assert_cmpint(aml_count(host_bridge(tables, bridges[i]), AML_NAME,
+                                  "_PXM", &pxm), ==, 1);
+        g_assert_cmpuint(aml_integer(pxm.body), ==, 1);
+    }
+}
+
 /* What is behind other pxb stays as QEMU has it. */
 static void test_pxb_other(void)
 {
@@ -617,101 +638,6 @@ static void test_adopt(void)
 }
 
 /*
- * SLIT (ACPI 6.5, 5.2.17)
- */
-
-static void check_slit(const char *args, int count, const uint8_t *expected)
-{
-    g_autoptr(GByteArray) tables = tables_of(args);
-    size_t size;
-    const uint8_t *slit = nvgrace_acpi_table(tables, "SLIT", &size);
-
-    g_assert_nonnull(slit);
-    g_assert_cmpuint(ldq_le_p(slit + 36), ==, count);
-    g_assert_cmpuint(size, ==, 44 + count * count);
-    for (int i = 0; i < count; i++) {
-        for (int j = 0; j < count; j++) {
-            if (slit[44 + i * count + j] != expected[i * count + j]) {
-                g_error("distance %d-%d is %d, not %d", i, j,
-                        slit[44 + i * count + j], expected[i * count + j]);
-            }
-        }
-    }
-}
-
-static void test_slit_one(void)
-{
-    const uint8_t expected[] = {
-        10, 80, 80, 80,
-        80, 10, 11, 11,
-        80, 11, 10, 11,
-        80, 11, 11, 10,
-    };
-
-    check_slit(NVGRACE_MACHINE NVGRACE(1, "2G", "pxm-count=3"), 4, expected);
-}
-
-/* As on a GB200 board: the first GPU is next to CPU 0, the second to CPU 1 */
-static void test_slit_two_sockets(void)
-{
-    const uint8_t expected[] = {
-         10,  40,  80,  80, 120,
-         40,  10, 120, 120,  80,
-         80, 120,  10,  11,  40,
-         80, 120,  11,  10,  40,
-        120,  80,  40,  40,  10,
-    };
-
-    check_slit(TWO_SOCKETS PXB(1, "16", "0") PXB(2, "32", "1")
-               NVGRACE_MEM(1, "2G") NVGRACE_GPU(1, "pxm-count=2")
-               NVGRACE_MEM(2, "2G") NVGRACE_GPU(2, "pxm-count=1"), 5, expected);
-}
-
-/* -numa dist is the user's; only what it leaves open is ours. */
-static void test_slit_user(void)
-{
-    const uint8_t expected[] = {
-        10,  33,  80,  80,
-        33,  10, 120, 120,
-        80, 120,  10,  11,
-        80, 120,  11,  10,
-    };
-
-    check_slit(TWO_SOCKETS "-numa dist,src=0,dst=1,val=33 "
-               NVGRACE(1, "2G", "pxm-count=2"), 4, expected);
-}
-
-static void test_slit_user_adopted(void)
-{
-    const uint8_t expected[] = {
-        10, 55,
-        55, 10,
-    };
-
-    check_slit(NVGRACE_MACHINE "-object memory-backend-ram,id=ram,size=1G "
-               "-numa node,nodeid=0,memdev=ram,cpus=0 -numa node,nodeid=1 "
-               "-numa dist,src=0,dst=1,val=55 "
-               NVGRACE(1, "2G", "pxm-start=1,pxm-count=1"), 2, expected);
-}
-
-/* An ordinary node without CPUs keeps the distance it has without a SLIT. */
-static void test_slit_memory_only(void)
-{
-    const uint8_t expected[] = {
-        10,  20,  80,
-        20,  10, 120,
-        80, 120,  10,
-    };
-
-    check_slit(NVGRACE_MACHINE
-               "-object memory-backend-ram,id=ram0,size=512M "
-               "-object memory-backend-ram,id=ram1,size=512M "
-               "-numa node,nodeid=0,memdev=ram0,cpus=0 "
-               "-numa node,nodeid=1,memdev=ram1 "
-               NVGRACE(1, "2G", "pxm-count=1"), 3, expected);
-}
-
-/*
  * Extended GPU memory: RAM of a node, and an empty list of retired pages that
  * is neither in RAM nor in the way of the GPUs' memory
  */
@@ -745,118 +671,6 @@ static void test_egm(void)
     g_assert_cmpuint(qtest_readq(qts, values[7]), ==, 0);
     g_assert_cmpuint(qtest_readq(qts, other[7]), ==, 0);
     qtest_quit(qts);
-}
-
-static void test_egm_errors(void)
-{
-    static const struct {
-        const char *options;
-        const char *expected;
-    } bad[] = {
-        { "egm-node=2", "egm-node=2 is not a NUMA node with memory" },
-        { "egm-node=99", "egm-node=99 is not a NUMA node with memory" },
-    };
-
-    for (int i = 0; i < G_N_ELEMENTS(bad); i++) {
-        g_autofree char *args = g_strconcat(
-            TWO_SOCKETS PXB(1, "16", "1") NVGRACE_MEM(1, "2G")
-            "-device nvgrace-gpu,bus=rp1,memdev=m1,", bad[i].options, NULL);
-        g_autofree char *output = NULL;
-
-        g_assert_cmpint(nvgrace_run(args, &output), ==, 1);
-        g_assert_nonnull(strstr(output, bad[i].expected));
-        g_assert_nonnull(strstr(output, "leave egm-node= out"));
-    }
-}
-
-/*
- * HMAT (ACPI 6.5, 5.2.27)
- */
-
-/* The n-th structure of a type; NULL if there are fewer */
-static const uint8_t *hmat_structure(GByteArray *tables, uint16_t type, int n)
-{
-    size_t size;
-    const uint8_t *hmat = nvgrace_acpi_table(tables, "HMAT", &size);
-
-    g_assert_nonnull(hmat);
-    g_assert_cmpuint(hmat[8], ==, 2);
-    for (size_t at = 40; at < size; at += (uint32_t)ldl_le_p(hmat + at + 4)) {
-        g_assert_cmpuint((uint32_t)ldl_le_p(hmat + at + 4), >=, 8);
-        if (lduw_le_p(hmat + at) == type && !n--) {
-            return hmat + at;
-        }
-    }
-    return NULL;
-}
-
-#define HMAT_SOCKETS TWO_SOCKETS "-machine hmat=on " PXB(1, "16", "1") \
-    NVGRACE_MEM(1, "2G") NVGRACE_GPU(1, "pxm-count=2")
-
-/* QEMU's attributes of RAM; of the GPU there is nothing to say. */
-static void test_hmat(void)
-{
-    g_autoptr(GByteArray) tables = tables_of(HMAT_SOCKETS);
-
-    g_assert_null(hmat_structure(tables, 1, 0));
-    /* Linux rejects an HMAT with those of a node without memory. */
-    for (int i = 0; i < 2; i++) {
-        const uint8_t *attributes = hmat_structure(tables, 0, i);
-
-        g_assert_nonnull(attributes);
-        g_assert_cmpuint(ldl_le_p(attributes + 16), ==, i);
-    }
-    g_assert_null(hmat_structure(tables, 0, 2));
-}
-
-/* The same without -numa */
-static void test_hmat_no_numa(void)
-{
-    g_autoptr(GByteArray) tables = tables_of(
-        NVGRACE_MACHINE "-machine hmat=on " NVGRACE(1, "2G", "pxm-count=1")
-        NVGRACE(2, "2G", "pxm-count=2"));
-    const uint8_t *attributes = hmat_structure(tables, 0, 0);
-
-    g_assert_null(hmat_structure(tables, 1, 0));
-    g_assert_nonnull(attributes);
-    g_assert_cmpuint(lduw_le_p(attributes + 8), ==, 1); /* has an initiator */
-    g_assert_cmpuint(ldl_le_p(attributes + 12), ==, 0);
-    g_assert_cmpuint(ldl_le_p(attributes + 16), ==, 0);
-    g_assert_null(hmat_structure(tables, 0, 1));
-}
-
-/* What the user gives, declared nodes of a GPU included, and nothing else */
-static void test_hmat_user(void)
-{
-    g_autoptr(GByteArray) tables = tables_of(
-        TWO_SOCKETS "-machine hmat=on -numa node,nodeid=2 "
-        PXB(1, "16", "1") NVGRACE_MEM(1, "2G")
-        NVGRACE_GPU(1, "pxm-start=2,pxm-count=2")
-        "-numa hmat-lb,initiator=0,target=1,hierarchy=memory,"
-        "data-type=access-latency,latency=77 "
-        "-numa hmat-lb,initiator=0,target=2,hierarchy=memory,"
-        "data-type=access-latency,latency=99 ");
-    const uint8_t *lb = hmat_structure(tables, 1, 0);
-    const uint16_t given[4 * 4] = { [0 * 4 + 1] = 77, [0 * 4 + 2] = 99 };
-
-    g_assert_nonnull(lb);
-    g_assert_cmpuint(lb[9], ==, 0);
-    g_assert_cmpuint(ldl_le_p(lb + 12), ==, 4);     /* initiators */
-    g_assert_cmpuint(ldl_le_p(lb + 16), ==, 4);     /* targets */
-    for (int i = 0; i < G_N_ELEMENTS(given); i++) {
-        /* 0: not provided */
-        g_assert_cmpuint(lduw_le_p(lb + 64 + 2 * i), ==, given[i]);
-    }
-    g_assert_null(hmat_structure(tables, 1, 1));
-}
-
-static void test_hmat_off(void)
-{
-    g_autoptr(GByteArray) tables = tables_of(NVGRACE_MACHINE
-                                             NVGRACE(1, "2G", ""));
-    size_t size;
-
-    g_assert_null(nvgrace_acpi_table(tables, "HMAT", &size));
 }
 
 /* ACPI's own PCI hotplug adds nodes for empty slots, never a second one. */
@@ -930,6 +744,7 @@ int main(int argc, char **argv)
     qtest_add_func("/nvgrace/tables/dsdt/function", test_function);
     qtest_add_func("/nvgrace/tables/dsdt/pxb", test_pxb);
     qtest_add_func("/nvgrace/tables/dsdt/pxb-pxm", test_pxb_pxm);
+    qtest_add_func("/nvgrace/tables/dsdt/pxm-second", test_pxm_second);
     qtest_add_func("/nvgrace/tables/dsdt/pxb-names", test_pxb_names);
     qtest_add_func("/nvgrace/tables/dsdt/pxb-other", test_pxb_other);
     qtest_add_func("/nvgrace/tables/dsdt/two", test_two);
@@ -944,18 +759,7 @@ int main(int argc, char **argv)
     qtest_add_func("/nvgrace/tables/srat/hotplug-range",
                    test_srat_hotplug_range);
     qtest_add_func("/nvgrace/tables/numa/adopt", test_adopt);
-    qtest_add_func("/nvgrace/tables/slit/one", test_slit_one);
-    qtest_add_func("/nvgrace/tables/slit/two-sockets", test_slit_two_sockets);
-    qtest_add_func("/nvgrace/tables/slit/user", test_slit_user);
-    qtest_add_func("/nvgrace/tables/slit/user-adopted",
-                   test_slit_user_adopted);
-    qtest_add_func("/nvgrace/tables/slit/memory-only", test_slit_memory_only);
     qtest_add_func("/nvgrace/tables/egm/properties", test_egm);
-    qtest_add_func("/nvgrace/tables/egm/errors", test_egm_errors);
-    qtest_add_func("/nvgrace/tables/hmat/default", test_hmat);
-    qtest_add_func("/nvgrace/tables/hmat/no-numa", test_hmat_no_numa);
-    qtest_add_func("/nvgrace/tables/hmat/user", test_hmat_user);
-    qtest_add_func("/nvgrace/tables/hmat/off", test_hmat_off);
     qtest_add_func("/nvgrace/tables/iort", test_iort);
 
     return g_test_run();

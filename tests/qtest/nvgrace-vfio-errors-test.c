@@ -337,7 +337,8 @@ static const Refusal refusals[] = {
         "plug/overlap", add_gh200, ",\"mem-addr\":1073741824",
         "overlap guest RAM at 0x40000000-0x7fffffff", "Leave mem-addr= out",
     }, {
-        "plug/pxm", add_gh200, ",\"pxm-start\":9", "pxm-start=9 leaves a gap",
+        "plug/pxm", add_gh200, ",\"pxm-start\":0",
+        "takes NUMA node 0, which has memory and CPUs",
         "Use pxm-start=1",
     }, {
         "check/pxm-count", add_gh200, ",\"pxm-count\":9",

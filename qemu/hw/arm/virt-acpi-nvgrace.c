@@ -133,6 +133,7 @@ static void append_gpu_path(Aml *scope, PCIBus *bus, int depth)
 
 void virt_nvgrace_build_dsdt(Aml *dsdt, Aml *pci0, VirtMachineState *vms)
 {
+    const int socket = nvgrace_numa_first_socket(MACHINE(vms));
     PCIBus *bus;
 
     if (!nvgrace_memory_first()) {
@@ -140,7 +141,7 @@ void virt_nvgrace_build_dsdt(Aml *dsdt, Aml *pci0, VirtMachineState *vms)
     }
 
     /* Firmware has _PXM here only; what is below inherits it. */
-    aml_append(pci0, aml_name_decl("_PXM", aml_int(0)));
+    aml_append(pci0, aml_name_decl("_PXM", aml_int(socket)));
     append_to_nodes(pci0, vms->bus);
 
     QLIST_FOREACH(bus, &vms->bus->child, sibling) {
@@ -151,7 +152,7 @@ void virt_nvgrace_build_dsdt(Aml *dsdt, Aml *pci0, VirtMachineState *vms)
         }
         scope = aml_scope("\\_SB.PC%.02X", pci_bus_num(bus));
         if (pci_bus_numa_node(bus) == NUMA_NODE_UNASSIGNED) {
-            aml_append(scope, aml_name_decl("_PXM", aml_int(0)));
+            aml_append(scope, aml_name_decl("_PXM", aml_int(socket)));
         }
         append_gpu_path(scope, bus, 0);
         aml_append(dsdt, scope);
@@ -179,24 +180,23 @@ static void build_generic_initiator(GArray *table, uint32_t pxm,
     build_append_int_noprefix(table, 0, 4);   /* Reserved */
 }
 
+/*
+ * In the order of their domains, in which Linux numbers its nodes, whoever
+ * asked for these and in which order.
+ */
 void virt_nvgrace_build_srat(GArray *table)
 {
-    NVGraceMemory *mem;
-
-    for (mem = nvgrace_memory_first(); mem; mem = nvgrace_memory_next(mem)) {
-        for (uint32_t i = 0; i < mem->pxm_count; i++) {
-            build_srat_memory(table, 0, 0, mem->pxm_start + i,
-                              MEM_AFFINITY_ENABLED |
+    for (uint32_t pxm = 0; pxm < MAX_NODES; pxm++) {
+        if (nvgrace_numa_owner(pxm)) {
+            build_srat_memory(table, 0, 0, pxm, MEM_AFFINITY_ENABLED |
                               MEM_AFFINITY_HOTPLUGGABLE);
         }
     }
-    for (mem = nvgrace_memory_first(); mem; mem = nvgrace_memory_next(mem)) {
-        for (uint32_t i = 0; i < mem->pxm_count; i++) {
-            uint32_t pxm = mem->pxm_start + i;
+    for (uint32_t pxm = 0; pxm < MAX_NODES; pxm++) {
+        const NVGraceMemory *mem = nvgrace_numa_owner(pxm);
 
-            if (!nvgrace_numa_initiator_given(mem->pdev, pxm)) {
-                build_generic_initiator(table, pxm, mem->pdev);
-            }
+        if (mem) {
+            build_generic_initiator(table, pxm, mem->pdev);
         }
     }
 }

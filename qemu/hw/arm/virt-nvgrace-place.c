@@ -222,14 +222,6 @@ bool virt_nvgrace_place_egm(VirtMachineState *vms, NVGraceMemory *mem,
     const NumaState *numa = MACHINE(vms)->numa_state;
     uint64_t addr;
 
-    if (mem->egm_node >= numa->num_nodes ||
-        !numa->nodes[mem->egm_node].node_mem) {
-        error_setg(errp, "egm-node=%" PRIu32 " is not a NUMA node with memory",
-                   mem->egm_node);
-        error_append_hint(errp, "Use -numa node,nodeid=%" PRIu32 ",memdev=..., "
-                          "or leave egm-node= out.\n", mem->egm_node);
-        return false;
-    }
     if (!virt_nvgrace_room_check(vms, errp)) {
         return false;
     }

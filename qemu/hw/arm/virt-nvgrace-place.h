@@ -39,8 +39,8 @@ bool virt_nvgrace_check_bars(VirtMachineState *vms, NVGraceMemory *mem,
 /**
  * virt_nvgrace_place_egm() - find a memory's extended GPU memory (EGM)
  * @vms: the machine
- * @mem: @egm_node is set, and the memory itself has its place, if it is to have
- *       one
+ * @mem: @egm_node is a node with memory, and the memory itself has its place,
+ *       if it is to have one
  * @errp: what is wrong and what to type instead
  *
  * EGM is the RAM of a node.  On success @egm_base and @egm_size say where it

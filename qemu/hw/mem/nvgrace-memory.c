@@ -86,6 +86,10 @@ void nvgrace_memory_class_init(ObjectClass *oc)
     object_class_property_set_description(oc, "egm-node",
         "NUMA node whose RAM is extended GPU memory (EGM) of this GPU; left "
         "out, there is none");
+    object_class_property_set_description(oc, "distance",
+        "Distance between the NUMA nodes of the coherent memory and all that "
+        "are no GPU's, 11 to 254; left out, 80 to those of its own socket and "
+        "120 to others");
     ACPI_DEV_AML_IF_CLASS(oc)->build_dev_aml = nvgrace_build_dev_aml;
 }
 
@@ -296,6 +300,7 @@ static void nvgrace_memory_init(Object *obj)
     mem->pxm_start = NVGRACE_PXM_AUTO;
     mem->pxm_count = NVGRACE_PXM_AUTO;
     mem->egm_node = NVGRACE_EGM_NONE;
+    mem->distance = NVGRACE_DISTANCE_AUTO;
 }
 
 static void nvgrace_memory_device_class_init(ObjectClass *oc, const void *data)

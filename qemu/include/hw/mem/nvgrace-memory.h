@@ -25,6 +25,7 @@ OBJECT_DECLARE_SIMPLE_TYPE(NVGraceMemory, NVGRACE_MEMORY)
 /* "nobody chose one": the placement or the NUMA code chooses */
 #define NVGRACE_ADDR_AUTO UINT64_MAX
 #define NVGRACE_PXM_AUTO  UINT32_MAX
+#define NVGRACE_DISTANCE_AUTO UINT32_MAX
 
 /* Where the memory is in the "bar" view, as Linux' nvgrace-gpu has it */
 #define NVGRACE_BAR_RESMEM 2
@@ -58,6 +59,8 @@ OBJECT_DECLARE_SIMPLE_TYPE(NVGraceMemory, NVGRACE_MEMORY)
  *               the user asked for or %NVGRACE_PXM_AUTO
  * @egm_node:    the node whose RAM is the GPU's extended GPU memory (EGM), or
  *               %NVGRACE_EGM_NONE
+ * @distance:    of its nodes from all that are no GPU's, 11..254, or
+ *               %NVGRACE_DISTANCE_AUTO
  * @usemem_size: bytes of cacheable memory, at offset 0 of @container
  * @resmem_size: bytes of reserved memory right behind, 0 when there is none
  * @pdev:        the PCI function, NULL while not plugged
@@ -92,6 +95,7 @@ struct NVGraceMemory {
     uint32_t pxm_start;
     uint32_t pxm_count;
     uint32_t egm_node;
+    uint32_t distance;
 
     uint64_t usemem_size;
     uint64_t resmem_size;
@@ -128,7 +132,10 @@ struct NVGraceMemory {
                        NVGRACE_PXM_AUTO),                                  \
     DEFINE_PROP_UINT32("pxm-count", _state, _field.pxm_count,              \
                        NVGRACE_PXM_AUTO),                                  \
-    DEFINE_PROP_UINT32("egm-node", _state, _field.egm_node, NVGRACE_EGM_NONE)
+    DEFINE_PROP_UINT32("egm-node", _state, _field.egm_node,                \
+                       NVGRACE_EGM_NONE),                                  \
+    DEFINE_PROP_UINT32("distance", _state, _field.distance,                \
+                       NVGRACE_DISTANCE_AUTO)
 
 /*
  * DeviceClass::hotplug_hint of every device that has such a memory, none of

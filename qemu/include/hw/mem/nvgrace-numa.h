@@ -9,12 +9,10 @@
 
 #include "hw/mem/nvgrace-memory.h"
 
-struct NumaState;
-
 /**
  * nvgrace_numa_add() - give the machine the nodes of one GPU
- * @mem: @pdev, @pxm_start and @pxm_count are set, the latter two may be
- *       %NVGRACE_PXM_AUTO; not on the list of plugged memories yet
+ * @mem: @pdev, @pxm_start, @pxm_count, @egm_node and @distance are set; not on
+ *       the list of plugged memories yet
  * @errp: which node is the problem and what to type instead
  *
  * Appends memory-less nodes to the machine, or adopts those that the user
@@ -37,17 +35,20 @@ void nvgrace_numa_remove(void);
 
 /**
  * nvgrace_numa_owner() - whose node is it?
- * @node: a NUMA node
- * @mem: the memory that is being plugged right now, or NULL
  *
- * Returns: @mem or a plugged memory, NULL if the node is no GPU's.
+ * Returns: a plugged memory, NULL if the node is no GPU's.
  */
-const NVGraceMemory *nvgrace_numa_owner(uint32_t node,
-                                        const NVGraceMemory *mem);
+NVGraceMemory *nvgrace_numa_owner(uint32_t node);
 
 /**
- * nvgrace_numa_socket() - the node of the CPUs that a plugged memory's GPU is
- * next to
+ * nvgrace_numa_first_socket() - the first node with CPUs, which a host bridge
+ * is next to of which nobody says where it is
+ */
+int nvgrace_numa_first_socket(MachineState *ms);
+
+/**
+ * nvgrace_numa_socket() - the node that stands for the socket which a memory's
+ * GPU is next to
  */
 int nvgrace_numa_socket(const NVGraceMemory *mem);
 
@@ -56,28 +57,5 @@ int nvgrace_numa_socket(const NVGraceMemory *mem);
  * GPU's; -1 if it has none
  */
 int nvgrace_numa_last_node(void);
-
-/**
- * nvgrace_numa_initiator_given() - did the user describe an initiator?
- * @pdev: a device
- * @node: a NUMA node
- *
- * Returns: true if an acpi-generic-initiator object says that @pdev is one for
- * @node.
- */
-bool nvgrace_numa_initiator_given(PCIDevice *pdev, uint32_t node);
-
-/** nvgrace_numa_has_cpu() - does a NUMA node have CPUs? */
-bool nvgrace_numa_has_cpu(int node);
-
-/**
- * nvgrace_distances_fill() - make distances anew
- * @numa: the machine's state, complete but for these
- * @user: what it is without GPUs; the distances in it stay
- * @mem: the memory that is being plugged right now, or NULL
- */
-void nvgrace_distances_fill(struct NumaState *numa,
-                            const struct NumaState *user,
-                            const NVGraceMemory *mem);
 
 #endif /* HW_MEM_NVGRACE_NUMA_H */
