@@ -191,30 +191,38 @@ static const NVGraceRefusal refusals[] = {
     },
 };
 
-/* 127 nodes are left for GPUs: 15 of them have 8, the next one 7. */
-static void test_no_nodes_left(void)
+static char *fifteen_gpus(const char *options)
 {
-    g_autoptr(GString) args = g_string_new(NVGRACE_MACHINE);
-    g_autofree char *wrong = NULL, *right = NULL, *more = NULL, *named = NULL;
-    g_autofree char *output = NULL, *output_right = NULL, *output_more = NULL;
-    g_autofree char *output_named = NULL;
+    GString *args = g_string_new(NVGRACE_MACHINE);
 
     for (int n = 1; n <= 15; n++) {
         g_string_append_printf(args, "-device pcie-root-port,id=rp%d,"
                                "chassis=%d,bus=pcie.0,addr=%d "
                                "-object memory-backend-ram,id=m%d,size=2G,"
                                "reserve=off "
-                               "-device nvgrace-gpu,bus=rp%d,memdev=m%d ", n, n,
-                               n, n, n, n);
+                               "-device nvgrace-gpu,bus=rp%d,memdev=m%d,%s ", n,
+                               n, n, n, n, n, options);
     }
-    wrong = g_strconcat(args->str, NVGRACE(16, "2G", ""), NULL);
+    return g_string_free(args, false);
+}
+
+/* 127 nodes are left for GPUs: 15 of them have 8, the next one 7. */
+static void test_no_nodes_left(void)
+{
+    g_autofree char *args = fifteen_gpus(""), *fewer = NULL;
+    g_autofree char *args_one = fifteen_gpus("pxm-count=1");
+    g_autofree char *wrong = NULL, *right = NULL, *more = NULL, *named = NULL;
+    g_autofree char *output = NULL, *output_right = NULL, *output_more = NULL;
+    g_autofree char *output_named = NULL, *output_fewer = NULL;
+
+    wrong = g_strconcat(args, NVGRACE(16, "2G", ""), NULL);
     g_assert_cmpint(nvgrace_run(wrong, &output), ==, 1);
     g_assert_nonnull(strstr(output, "pxm-count=8 needs as many consecutive "
                             "NUMA nodes, which are not left of the 128 that "
                             "QEMU can have"));
     g_assert_nonnull(strstr(output, "Use pxm-count=7 without pxm-start="));
 
-    right = g_strconcat(args->str, NVGRACE(16, "2G", "pxm-count=7"), NULL);
+    right = g_strconcat(args, NVGRACE(16, "2G", "pxm-count=7"), NULL);
     g_assert_cmpint(nvgrace_run(right, &output_right), ==, 0);
 
     /* one more has none at all, whatever is typed */
@@ -225,11 +233,48 @@ static void test_no_nodes_left(void)
                             "to GPU 'gpu16'"));
     g_assert_nonnull(strstr(output_more, "Use a smaller pxm-count= for the "
                             "GPUs before this one: 1 is enough without MIG"));
+    fewer = g_strconcat(args_one, NVGRACE(16, "2G", "pxm-count=1")
+                        NVGRACE(17, "2G", "pxm-start=127,pxm-count=1"), NULL);
+    g_assert_cmpint(nvgrace_run(fewer, &output_fewer), ==, 0);
+
     named = g_strconcat(right, INITIATOR(0, "gpu17") NVGRACE(17, "2G", ""),
                         NULL);
     g_assert_cmpint(nvgrace_run(named, &output_named), ==, 1);
     g_assert_nonnull(strstr(output_named, "Leave these objects out.\n"
                             "Use a smaller pxm-count= for the GPUs before"));
+}
+
+static char *with_memory_in_all(int nodes, const char *gpu)
+{
+    GString *args = g_string_new(NVGRACE_MACHINE);
+
+    g_string_append_printf(args, "-m %dM ", 8 * nodes);
+    for (int n = 0; n < nodes; n++) {
+        g_string_append_printf(args, "-object memory-backend-ram,id=ram%d,"
+                               "size=8M -numa node,memdev=ram%d ", n, n);
+    }
+    g_string_append(args, gpu);
+    return g_string_free(args, false);
+}
+
+/* All are the user's, and no GPU has any that it could give. */
+static void test_no_nodes_at_all(void)
+{
+    g_autofree char *wrong = with_memory_in_all(128, NVGRACE(1, "2G", ""));
+    g_autofree char *named = with_memory_in_all(128, INITIATOR(5, "gpu1")
+                                                NVGRACE(1, "2G", ""));
+    g_autofree char *right = with_memory_in_all(120, NVGRACE(1, "2G", ""));
+    g_autofree char *output = NULL, *output_named = NULL, *output_right = NULL;
+
+    g_assert_cmpint(nvgrace_run(wrong, &output), ==, 1);
+    g_assert_nonnull(strstr(output, "not left of the 128 that QEMU can have"));
+    g_assert_nonnull(strstr(output, "Declare fewer NUMA nodes"));
+    g_assert_cmpint(nvgrace_run(named, &output_named), ==, 1);
+    g_assert_nonnull(strstr(output_named, "node 5 for this GPU, but that node "
+                            "has memory"));
+    g_assert_nonnull(strstr(output_named, "Leave these objects out.\n"
+                            "Declare fewer NUMA nodes"));
+    g_assert_cmpint(nvgrace_run(right, &output_right), ==, 0);
 }
 
 /*
@@ -331,6 +376,7 @@ int main(int argc, char **argv)
         qtest_add_data_func(path, &refusals[i], nvgrace_test_refusal);
     }
     qtest_add_func("/nvgrace/numa-hints/none-left", test_no_nodes_left);
+    qtest_add_func("/nvgrace/numa-hints/none-at-all", test_no_nodes_at_all);
     for (int i = 0; i < G_N_ELEMENTS(warnings); i++) {
         g_autofree char *path = g_strdup_printf("/nvgrace/numa-hints/warns/%s",
                                                 warnings[i].path);
