@@ -68,6 +68,7 @@ static const NVGraceModel nvgrace_models[] = {
  * @bar1:         memory without a function of its own
  * @ce:           copy engine
  * @ready_timer:  runs from a reset until @ready
+ * @decodes:      how often memory decoding was turned on
  * @ready:        the GPU is up
  * @power:        of the slot
  */
@@ -93,6 +94,7 @@ struct NVGraceGPU {
 
     QEMUTimer ready_timer;
     bool ready;
+    uint32_t decodes;
 };
 
 /* @reg: a multiple of 4 */
@@ -107,6 +109,8 @@ static uint32_t nvgrace_gpu_reg_read(NVGraceGPU *s, hwaddr reg)
         return s->power.offs;
     case NVGRACE_REG_OUT_OF_REACH:
         return s->hbm.out_of_reach;
+    case NVGRACE_REG_DECODES:
+        return s->decodes;
     default:
         return nvgrace_ce_read(&s->ce, reg);
     }
@@ -214,9 +218,13 @@ static void nvgrace_gpu_reset_hold(Object *obj, ResetType type)
 static void nvgrace_gpu_write_config(PCIDevice *pdev, uint32_t addr,
                                      uint32_t val, int len)
 {
+    NVGraceGPU *s = NVGRACE_GPU(pdev);
+    bool decoded = pdev->config[PCI_COMMAND] & PCI_COMMAND_MEMORY;
+
     pci_default_write_config(pdev, addr, val, len);
+    s->decodes += !decoded && pdev->config[PCI_COMMAND] & PCI_COMMAND_MEMORY;
     pcie_cap_flr_write_config(pdev, addr, val, len);
-    nvgrace_gpu_update_memory(NVGRACE_GPU(pdev));
+    nvgrace_gpu_update_memory(s);
 }
 
 /*

@@ -62,12 +62,14 @@
 #define NVGRACE_CE_CAUSE_ABORTED    4
 
 /*
- * What tests want to know afterwards: our own invention, too.  Both count from
+ * What tests want to know afterwards: our own invention, too.  All count from
  * the start of the machine on, whatever is reset.
  */
 #define NVGRACE_REG_POWER_OFFS      0xa10000 /* RO: power was switched off */
 #define NVGRACE_REG_OUT_OF_REACH    0xa10004 /* RO: accesses of the CPU's to */
                                              /* memory that was not there */
+#define NVGRACE_REG_DECODES         0xa10008 /* RO: memory decoding was turned */
+                                             /* on */
 
 /* MSI-X is inside BAR0 so that BARs 2 and 4 stay as on the hardware */
 #define NVGRACE_MSIX_VECTORS        1
