@@ -57,6 +57,9 @@ void agent_watchdog(const char *what, unsigned int seconds);
  * nobody reads the port for 10 s.  Reporting is thread-safe.
  */
 void report_open(const char *port);
+
+/* The same port again, after the machine has slept. */
+void report_reopen(void);
 /* What the names of all that follows begin with ("gpu1."); NULL: nothing. */
 void report_scope(const char *prefix);
 /* The answer to a question, NULL if none comes within @ms; caller frees. */

@@ -24,6 +24,8 @@ static GMutex lock;
 static int port = -1;
 static gboolean failed;
 static gboolean ended;
+/* The port's name, a constant */
+static const char *port_name;
 /* What all names begin with, or NULL */
 static char *scope;
 
@@ -121,6 +123,7 @@ void report_open(const char *name)
 {
 	gint64 deadline = now_ms(CLOCK_MONOTONIC) + PORT_TIMEOUT_MS;
 
+	port_name = name;
 	for (;;) {
 		g_autofree char *path = find_port(name);
 
@@ -134,6 +137,16 @@ void report_open(const char *name)
 	}
 	report_fact("report-port", "no virtio-serial port named %s after %d ms: this is the console",
 		    name, PORT_TIMEOUT_MS);
+}
+
+void report_reopen(void)
+{
+	g_mutex_lock(&lock);
+	if (port >= 0)
+		close(port);
+	port = -1;
+	g_mutex_unlock(&lock);
+	report_open(port_name);
 }
 
 void report_scope(const char *prefix)
