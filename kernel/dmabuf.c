@@ -9,53 +9,61 @@
  * are taken as offsets in the file, and those of a region are its memory.  The
  * region's own index works, too, with a core that lets it pass: see docs/upstream/.
  *
+ * vfio-pci-core revokes a dma-buf of a region as that of a BAR: for its own resets,
+ * for low power states and without memory decoding.  Whoever makes one goes through
+ * the gate (gate.c), so there is none of memory that does not work.  Afterwards the
+ * gate has no power over it: the core has no way to revoke for others, and allows it
+ * again when the reset is over, not when the memory is ready.  docs/uapi.md says what
+ * that leaves to user space.
+ *
  * In: region index and ranges of VFIO_DEVICE_FEATURE_DMA_BUF.  Out: physical
  * addresses.
  */
 #include <linux/pci-p2pdma.h>
+#include <linux/vfio_nvgrace.h>
 
 #include "nvgrace.h"
+
+/* The region's own index, and offsets in it, of what may be given with index 0. */
+static unsigned int nvgrace_dmabuf_index(unsigned int index, struct vfio_region_dma_range *ranges,
+					 size_t count)
+{
+	u64 number = VFIO_PCI_OFFSET_TO_INDEX(ranges[0].offset);
+
+	if (index || number < VFIO_PCI_NUM_REGIONS)
+		return index;
+	/* What is before the region wraps around to far beyond its end. */
+	while (count--)
+		ranges[count].offset -= VFIO_PCI_INDEX_TO_OFFSET(number);
+	return number;
+}
 
 static int nvgrace_get_dmabuf_phys(struct vfio_pci_core_device *core,
 				   struct p2pdma_provider **provider, unsigned int index,
 				   struct phys_vec *phys, struct vfio_region_dma_range *ranges,
 				   size_t count)
 {
-	struct nvgrace_device *ndev = container_of(core, struct nvgrace_device, core);
-	u64 number = index ?: VFIO_PCI_OFFSET_TO_INDEX(ranges[0].offset);
-	u64 start = index ? 0 : VFIO_PCI_INDEX_TO_OFFSET(number);
 	struct nvgrace_region *region;
-	size_t i;
+	int ret;
 
-	if (number < VFIO_PCI_NUM_REGIONS)
+	index = nvgrace_dmabuf_index(index, ranges, count);
+	if (index < VFIO_PCI_NUM_REGIONS)
 		return vfio_pci_core_get_dmabuf_phys(core, provider, index, phys, ranges, count);
-	if (number - VFIO_PCI_NUM_REGIONS >= ndev->num_regions)
+	index -= VFIO_PCI_NUM_REGIONS;
+	if (index >= core->num_regions || core->region[index].type != VFIO_REGION_TYPE_NVGRACE)
 		return -EINVAL;
-	region = &ndev->regions[number - VFIO_PCI_NUM_REGIONS];
+	region = core->region[index].data;
 
 	/* There is no other: the link is not PCI, but what is P2P in it is like the BAR. */
 	*provider = pcim_p2pdma_provider(core->pdev, 0);
-	if (!*provider)
-		return -EINVAL;
-
-	/* What is before the region wraps around to far beyond its end. */
-	for (i = 0; i < count; i++)
-		ranges[i].offset -= start;
+	ret = *provider ? nvgrace_gate_enter(region->ndev, false) : -EINVAL;
+	if (ret)
+		return ret;
+	nvgrace_gate_exit(region->ndev);
 	return vfio_pci_core_fill_phys_vec(phys, ranges, count, region->base, region->size);
 }
 
-/**
- * nvgrace_dmabuf_init() - let the memory be had as dma-bufs
- * @ndev: the device, before it is registered
- *
- * A dma-buf lasts until the device is closed, reset, put to sleep or has its
- * memory decoding turned off: vfio-pci-core revokes it then, as that of a BAR.
- */
-void nvgrace_dmabuf_init(struct nvgrace_device *ndev)
-{
-	static const struct vfio_pci_device_ops ops = {
-		.get_dmabuf_phys = nvgrace_get_dmabuf_phys,
-	};
-
-	ndev->core.pci_ops = &ops;
-}
+/* What vfio-pci-core asks the driver for. */
+const struct vfio_pci_device_ops nvgrace_pci_ops = {
+	.get_dmabuf_phys = nvgrace_get_dmabuf_phys,
+};

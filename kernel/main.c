@@ -10,7 +10,7 @@
  * PCI config space, BARs and interrupts are vfio-pci-core's.
  */
 #include <linux/module.h>
-#include <linux/pagemap.h>
+#include <linux/vmalloc.h>
 
 #include "nvgrace.h"
 
@@ -26,72 +26,26 @@ static int nvgrace_open_device(struct vfio_device *vdev)
 		return ret;
 
 	/* It may have lost power since the close. */
-	nvgrace_gate_renew(ndev->core.pdev);
+	nvgrace_ready_forget(ndev);
 	ret = nvgrace_scrub_rest(ndev);
 	for (i = 0; !ret && i < ndev->num_regions; i++)
 		ret = nvgrace_region_register(&ndev->regions[i]);
-	if (ret) {
+	if (ret)
 		vfio_pci_core_disable(&ndev->core);
-		return ret;
-	}
-
-	vfio_pci_core_finish_enable(&ndev->core);
-	return 0;
+	else
+		vfio_pci_core_finish_enable(&ndev->core);
+	return ret;
 }
 
 static void nvgrace_close_device(struct vfio_device *vdev)
 {
 	struct nvgrace_device *ndev = container_of(vdev, struct nvgrace_device, core.vdev);
 
-	/* It may reset the device without telling us. */
-	nvgrace_gate_close(ndev->core.pdev);
+	/* It resets the device without telling us.  Nobody is left who maps the memory. */
+	vm_unmap_aliases();
 	vfio_pci_core_close_device(vdev);
-	nvgrace_gate_open(ndev->core.pdev);
+	nvgrace_ready_forget(ndev);
 	nvgrace_scrub_close(ndev);
-}
-
-/*
- * When it allows the device to suspend, vfio-pci-core has disallowed mappings
- * when it returns, but the ones of the regions are still there.  The device
- * suspends at the end of the ioctl at the earliest: there is time to remove them.
- */
-static int nvgrace_device_feature(struct vfio_device *vdev, u32 flags, void __user *arg,
-				  size_t argsz)
-{
-	struct nvgrace_device *ndev = container_of(vdev, struct nvgrace_device, core.vdev);
-	int ret = vfio_pci_core_ioctl_feature(vdev, flags, arg, argsz);
-
-	if (ndev->core.pm_runtime_engaged)
-		nvgrace_gate_renew(ndev->core.pdev);
-	return ret;
-}
-
-/*
- * A write to the register of the power state takes effect with the gate closed,
- * so that there is no instant in which the device sleeps and is mapped.  The
- * data are read without faulting then: they may be in this very memory, which is
- * an error.  What was written before the fault is written twice.
- */
-static ssize_t nvgrace_write(struct vfio_device *vdev, const char __user *buf,
-			     size_t count, loff_t *ppos)
-{
-	struct nvgrace_device *ndev = container_of(vdev, struct nvgrace_device, core.vdev);
-	struct pci_dev *pdev = ndev->core.pdev;
-	loff_t pmcsr = VFIO_PCI_INDEX_TO_OFFSET(VFIO_PCI_CONFIG_REGION_INDEX) +
-		       pdev->pm_cap + PCI_PM_CTRL;
-	unsigned int tries = 3;
-	ssize_t ret;
-
-	if (!pdev->pm_cap || *ppos > pmcsr || pmcsr - *ppos >= count)
-		return vfio_pci_core_write(vdev, buf, count, ppos);
-	do {
-		nvgrace_gate_close(pdev);
-		pagefault_disable();
-		ret = vfio_pci_core_write(vdev, buf, count, ppos);
-		pagefault_enable();
-		nvgrace_gate_open(pdev);
-	} while (ret == -EFAULT && --tries && !fault_in_readable(buf, count));
-	return ret;
 }
 
 static const struct vfio_device_ops nvgrace_vfio_ops = {
@@ -101,9 +55,9 @@ static const struct vfio_device_ops nvgrace_vfio_ops = {
 	.open_device = nvgrace_open_device,
 	.close_device = nvgrace_close_device,
 	.ioctl = vfio_pci_core_ioctl,
-	.device_feature = nvgrace_device_feature,
+	.device_feature = nvgrace_core_feature,
 	.read = vfio_pci_core_read,
-	.write = nvgrace_write,
+	.write = nvgrace_core_write,
 	.mmap = vfio_pci_core_mmap,
 	.request = vfio_pci_core_request,
 	.match = vfio_pci_core_match,
@@ -111,7 +65,8 @@ static const struct vfio_device_ops nvgrace_vfio_ops = {
 	.unbind_iommufd = vfio_iommufd_physical_unbind,
 	.attach_ioas = vfio_iommufd_physical_attach_ioas,
 	.detach_ioas = vfio_iommufd_physical_detach_ioas,
-	NVGRACE_VERSION_OPS
+	NVGRACE_MATCH_TOKEN_UUID
+	NVGRACE_GET_REGION_INFO_CAPS
 };
 
 static int nvgrace_probe(struct pci_dev *pdev, const struct pci_device_id *id)
@@ -123,13 +78,15 @@ static int nvgrace_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 	if (IS_ERR(ndev))
 		return PTR_ERR(ndev);
 	dev_set_drvdata(&pdev->dev, &ndev->core);
-	nvgrace_dmabuf_init(ndev);
+	NVGRACE_SET_PCI_OPS(&ndev->core);
 	init_rwsem(&ndev->gate);
 
 	ret = nvgrace_memory_init(ndev) ?: nvgrace_scrub_init(ndev) ?:
 	      nvgrace_ready_init(ndev) ?: vfio_pci_core_register_device(&ndev->core);
 	if (ret)
 		vfio_put_device(&ndev->core.vdev);
+	else
+		nvgrace_core_init(ndev);
 	return ret;
 }
 
@@ -143,24 +100,13 @@ static void nvgrace_remove(struct pci_dev *pdev)
 }
 
 /*
- * Recovery from a fatal error resets the link, and the device with it, without
- * reset_prepare and reset_done; resume comes when that is over.
- */
-static pci_ers_result_t nvgrace_error_detected(struct pci_dev *pdev, pci_channel_state_t state)
-{
-	nvgrace_gate_renew(pdev);
-	return vfio_pci_core_aer_err_detected(pdev, state);
-}
-
-/*
- * reset_prepare and reset_done are called with the device lock held, so never
- * in probe or remove, and always as a pair.
+ * The first two are called with the device lock held, so never in probe or remove,
+ * and always as a pair.
  */
 static const struct pci_error_handlers nvgrace_err_handlers = {
-	.error_detected = nvgrace_error_detected,
-	.resume = nvgrace_gate_renew,
-	.reset_prepare = nvgrace_gate_close,
-	.reset_done = nvgrace_gate_open,
+	.reset_prepare = nvgrace_core_reset_prepare,
+	.reset_done = nvgrace_core_reset_done,
+	.error_detected = nvgrace_core_error_detected,
 };
 
 static const struct pci_device_id nvgrace_table[] = {

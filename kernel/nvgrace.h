@@ -7,14 +7,14 @@
  *	access.c   the kernel's own accesses: read and write
  *	dmabuf.c   the memory as dma-bufs
  *	scrub.c    zeroes the memory between users (scrub.h)
- *	gate.c     who may touch the memory when: resets and power states
+ *	gate.c     who may touch the memory when
  *	ready.c    the registers that tell whether the memory works
+ *	core.c     what vfio-pci-core does not do for such regions, and closes the gate
  *	main.c     the driver around them
  */
 #ifndef NVGRACE_H
 #define NVGRACE_H
 
-#include <linux/rwsem.h>
 #include <linux/vfio_pci_core.h>
 #include <linux/xarray.h>
 
@@ -27,8 +27,9 @@
  * @base: host physical address, page aligned
  * @size: bytes, page aligned
  * @cached: usemem, Normal write-back, if set; resmem, Normal-NC, otherwise
+ * @index: of the VFIO region, since the last open; nothing has been mapped before
  * @pfn_space: tells memory failure handling who has a page mapped.  Its
- *	mapping is NULL unless it is registered.  Protected by
+ *	mapping is NULL unless it is registered.  Protected, as is @index, by
  *	vdev.dev_set->lock, which open and close are called with
  *
  * The first four are constant once probe is done.
@@ -38,49 +39,49 @@ struct nvgrace_region {
 	phys_addr_t base;
 	size_t size;
 	bool cached;
+	unsigned int index;
 	struct pfn_address_space pfn_space;
 };
 
-#define NVGRACE_MAX_REGIONS	2
+/* How often who waits for the memory looks again, and how often the device is asked. */
+#define NVGRACE_POLL_MS		20
 
 /**
  * struct nvgrace_device - a Grace GPU
  * @core: vfio-pci-core's part
  * @regions: in the order of their addresses and VFIO indices.  Constant once
- *	probe is done
+ *	probe is done, but for what is said above
  * @num_regions: 0 if firmware describes no coherent memory: all is as with
  *	vfio-pci then
  * @bar0: the readiness registers, mapped from probe to remove.  NULL if the
- *	device tells in its CXL DVSEC, or has no coherent memory
+ *	device tells in its CXL DVSEC
  * @cxl_dvsec: config space offset of the CXL device DVSEC, or 0
- * @gate: held for reading while the memory is mapped or accessed, so that
- *	whoever has had it for writing knows that nobody does.  Order: mmap_lock,
- *	then core.memory_lock, then @gate, then core.irqlock.
- *	core.memory_lock cannot do this, since in reset_prepare and reset_done it
- *	may or may not be held, depending on who resets.
- *	No user memory is faulted in and nobody sleeps for the device under @gate
- * @closed: how many keep the gate closed.  Increased under @gate held for writing
- * @ready: the memory has been found ready since the last reset.  Written under
- *	@gate; who has it for writing clears it, so who has it for reading sees
- *	it set only while that is true
- * @asked: when it was first found not to be (jiffies), or 0.  Likewise
- * @window: a part of the memory that the last read or write has left mapped, or
- *	NULL.  Protected by @gate, as is @window_base
- * @window_base: its host physical address
+ * @phase: how far the memory has been found to be since the last reset (ready.c).
+ *	Cleared by nvgrace_ready_forget(); otherwise written under core.irqlock inside
+ *	the gate, so who is inside sees it while it is true
+ * @deadline: when it must have gone on to the next phase (jiffies).  Under
+ *	core.irqlock, as is @next
+ * @next: before this the device is not asked again (jiffies)
+ * @gate: held for reading, inside core.memory_lock, while the memory is mapped or
+ *	accessed, so that whoever has had it for writing knows that nobody does.
+ *	Order: mmap_lock, then core.memory_lock, then @gate, then core.irqlock.
+ *	core.memory_lock alone cannot do this, since in reset_prepare and reset_done
+ *	it may or may not be held, depending on who resets.
+ *	No user memory is faulted in and nobody sleeps for the device under either
+ * @closed: how many keep the gate closed.  Protected by @gate
  * @scrub: see there
  */
 struct nvgrace_device {
 	struct vfio_pci_core_device core;
-	struct nvgrace_region regions[NVGRACE_MAX_REGIONS];
+	struct nvgrace_region regions[2];
 	unsigned int num_regions;
 	void __iomem *bar0;
 	u16 cxl_dvsec;
+	unsigned int phase;
+	unsigned long deadline;
+	unsigned long next;
 	struct rw_semaphore gate;
-	atomic_t closed;
-	bool ready;
-	unsigned long asked;
-	void *window;
-	phys_addr_t window_base;
+	unsigned int closed;
 	struct nvgrace_scrub scrub;
 };
 
@@ -98,31 +99,31 @@ extern struct xarray nvgrace_poisoned;
 int nvgrace_region_register(struct nvgrace_region *region);
 
 /* access.c */
-size_t nvgrace_access_readable(struct nvgrace_region *region, size_t pos, size_t len);
+bool nvgrace_access_poisoned(struct nvgrace_region *region, size_t pos);
 void *nvgrace_access_map(struct nvgrace_region *region, size_t pos, size_t len);
-void nvgrace_access_forget(struct nvgrace_device *ndev);
 ssize_t nvgrace_access_rw(struct vfio_pci_core_device *core, char __user *buf, size_t count,
 			  loff_t *ppos, bool iswrite);
 
 /* dmabuf.c */
-#ifdef CONFIG_VFIO_PCI_DMABUF
-void nvgrace_dmabuf_init(struct nvgrace_device *ndev);
-#else
-static inline void nvgrace_dmabuf_init(struct nvgrace_device *ndev)
-{
-}
-#endif
+extern const struct vfio_pci_device_ops nvgrace_pci_ops;
 
 /* gate.c */
 int nvgrace_gate_try(struct nvgrace_device *ndev, bool awake);
 int nvgrace_gate_enter(struct nvgrace_device *ndev, bool awake);
 void nvgrace_gate_exit(struct nvgrace_device *ndev);
-void nvgrace_gate_close(struct pci_dev *pdev);
-void nvgrace_gate_open(struct pci_dev *pdev);
-void nvgrace_gate_renew(struct pci_dev *pdev);
 
 /* ready.c */
+void nvgrace_ready_forget(struct nvgrace_device *ndev);
 int nvgrace_ready_init(struct nvgrace_device *ndev);
 int nvgrace_ready_test(struct nvgrace_device *ndev);
+
+/* core.c */
+void nvgrace_core_init(struct nvgrace_device *ndev);
+void nvgrace_core_reset_prepare(struct pci_dev *pdev);
+void nvgrace_core_reset_done(struct pci_dev *pdev);
+pci_ers_result_t nvgrace_core_error_detected(struct pci_dev *pdev, pci_channel_state_t state);
+int nvgrace_core_feature(struct vfio_device *vdev, u32 flags, void __user *arg, size_t argsz);
+ssize_t nvgrace_core_write(struct vfio_device *vdev, const char __user *buf, size_t count,
+			   loff_t *ppos);
 
 #endif /* NVGRACE_H */

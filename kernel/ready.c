@@ -13,117 +13,118 @@
 
 #include "nvgrace.h"
 
-/* BAR0, 32 bits each, the value when ready, and how long it may take. */
+/* BAR0, 32 bits each, and the value when ready. */
 #define NVGRACE_C2C_LINK	0x1498
 #define NVGRACE_HBM_TRAINING	0x200bc
 #define NVGRACE_READY_VALUE	0xff
-#define NVGRACE_READY_MS	(30 * MSEC_PER_SEC)
 #define NVGRACE_BAR0_LEN	(NVGRACE_HBM_TRAINING + sizeof(u32))
 
 /*
- * CXL 4.0, 8.1.3.8.2: DVSEC CXL Range 1 Size Low.  Memory_Info_Valid must be
- * set within 1 s; Memory_Active within Memory_Active_Timeout: 1, 4, 16, 64 or
- * 256 s, other encodings are reserved.
+ * How far the memory is; each has its own time to go on to the next.
+ *
+ *	SILENT	30 s.  BAR0 tells no more; a CXL device does not answer yet
+ *	NO_INFO	CXL 4.0, 8.1.3.8.2: Memory_Info_Valid must be set within 1 s
+ *	INFO	Memory_Active within Memory_Active_Timeout: 1, 4, 16, 64 or 256 s;
+ *		other encodings are reserved
  */
-#define NVGRACE_CXL_DVSEC_ID		0
-#define NVGRACE_CXL_RANGE1_SIZE_LOW	0x1c
-#define NVGRACE_CXL_INFO_VALID		BIT(0)
-#define NVGRACE_CXL_ACTIVE		BIT(1)
-#define NVGRACE_CXL_ACTIVE_TIMEOUT	GENMASK(15, 13)
-#define NVGRACE_CXL_INFO_VALID_MS	MSEC_PER_SEC
-
-static bool nvgrace_ready_ask_cxl(struct nvgrace_device *ndev, unsigned int *timeout_ms)
-{
-	unsigned int code;
-	u32 status;
-
-	pci_read_config_dword(ndev->core.pdev, ndev->cxl_dvsec + NVGRACE_CXL_RANGE1_SIZE_LOW,
-			      &status);
-	/* It does not answer: that is no state of its memory, and has the usual time. */
-	if (PCI_POSSIBLE_ERROR(status))
-		return false;
-	*timeout_ms = NVGRACE_CXL_INFO_VALID_MS;
-	if (!(status & NVGRACE_CXL_INFO_VALID))
-		return false;
-
-	code = FIELD_GET(NVGRACE_CXL_ACTIVE_TIMEOUT, status);
-	*timeout_ms += MSEC_PER_SEC << (2 * min(code, 4U));
-	return status & NVGRACE_CXL_ACTIVE;
-}
+enum { NVGRACE_SILENT = 1, NVGRACE_NO_INFO, NVGRACE_INFO, NVGRACE_READY };
 
 /*
- * The user may have turned memory decoding off.  That does not concern the
- * coherent memory, which is behind no BAR, but it does concern the registers:
- * decoding is turned on while they are read.  core.memory_lock is held, so the
+ * The user may have turned memory decoding off, which does concern the registers
+ * in BAR0: it is turned on while they are read.  core.memory_lock is held, so the
  * user can neither change his own setting meanwhile nor, as long as that is off,
  * map a BAR; irqlock keeps out the interrupt handler, which masks INTx in the
- * same register, and others who ask.
+ * same register.  Of a CXL device, who comes here has it on, or nobody has opened it;
+ * a reset that vfio-pci-core does not know of may have turned it off.
  */
-static bool nvgrace_ready_ask_bar0(struct nvgrace_device *ndev)
+static unsigned int nvgrace_ready_ask(struct nvgrace_device *ndev, unsigned int *ms)
 {
 	struct pci_dev *pdev = ndev->core.pdev;
-	bool ready = false;
+	unsigned int phase = NVGRACE_SILENT;
+	u32 status;
 	u16 cmd;
 
-	spin_lock_irq(&ndev->core.irqlock);
+	*ms = 30 * MSEC_PER_SEC;
 	pci_read_config_word(pdev, PCI_COMMAND, &cmd);
-	if (!PCI_POSSIBLE_ERROR(cmd)) {
+	/* An error has cut the link: what is reset until it is back is not ready. */
+	if (pci_channel_offline(pdev) || PCI_POSSIBLE_ERROR(cmd))
+		return phase;
+	if (!(cmd & PCI_COMMAND_MEMORY))
 		pci_write_config_word(pdev, PCI_COMMAND, cmd | PCI_COMMAND_MEMORY);
-		ready = ioread32(ndev->bar0 + NVGRACE_C2C_LINK) == NVGRACE_READY_VALUE &&
-			ioread32(ndev->bar0 + NVGRACE_HBM_TRAINING) == NVGRACE_READY_VALUE;
-		pci_write_config_word(pdev, PCI_COMMAND, cmd);
+	if (ndev->bar0) {
+		if (ioread32(ndev->bar0 + NVGRACE_C2C_LINK) == NVGRACE_READY_VALUE &&
+		    ioread32(ndev->bar0 + NVGRACE_HBM_TRAINING) == NVGRACE_READY_VALUE)
+			phase = NVGRACE_READY;
+		if (!(cmd & PCI_COMMAND_MEMORY))
+			pci_write_config_word(pdev, PCI_COMMAND, cmd);
+		return phase;
 	}
-	spin_unlock_irq(&ndev->core.irqlock);
-	return ready;
+
+	pci_read_config_dword(pdev, ndev->cxl_dvsec + PCI_DVSEC_CXL_RANGE_SIZE_LOW(0), &status);
+	if (PCI_POSSIBLE_ERROR(status))
+		return phase;
+	*ms = MSEC_PER_SEC;
+	if (!(status & PCI_DVSEC_CXL_MEM_INFO_VALID))
+		return NVGRACE_NO_INFO;
+	*ms <<= 2 * min(FIELD_GET(PCI_DVSEC_CXL_MEM_ACTIVE_TIMEOUT, status), 4U);
+	return status & PCI_DVSEC_CXL_MEM_ACTIVE ? NVGRACE_READY : NVGRACE_INFO;
+}
+
+/**
+ * nvgrace_ready_forget() - have the device asked again
+ * @ndev: the device, with nobody inside the gate
+ */
+void nvgrace_ready_forget(struct nvgrace_device *ndev)
+{
+	WRITE_ONCE(ndev->phase, 0);
 }
 
 /**
  * nvgrace_ready_test() - whether the memory works
- * @ndev: the device, with regions, in D0 and not in reset
+ * @ndev: the device, in D0 and not in reset
  *
- * Asks the device until it has once said yes since the last reset.  Its time runs
- * from the first question on: who asks when it is over gets one answer.
+ * Asks the device until it has once said yes since the last reset, for all who wait
+ * together: once in NVGRACE_POLL_MS.  Its time runs from the first question on.
  * The gate is held for reading.
  *
  * Return: 0 if it does; -EAGAIN if it does not yet; -ETIMEDOUT if it should.
  */
 int nvgrace_ready_test(struct nvgrace_device *ndev)
 {
-	unsigned long now = jiffies | 1, since;
-	struct pci_dev *pdev = ndev->core.pdev;
-	unsigned int timeout_ms = NVGRACE_READY_MS;
-	bool ready = READ_ONCE(ndev->ready);
+	unsigned int phase, ms = 0;
+	int ret;
 
-	if (ready)
+	if (READ_ONCE(ndev->phase) == NVGRACE_READY)
 		return 0;
-	/* Who changes something may be waiting for the gate: he is not waited for. */
-	if (!down_read_trylock(&ndev->core.memory_lock))
-		return -EAGAIN;
-	/* An error has cut the link: what is reset until it is back is not ready. */
-	if (!pci_channel_offline(pdev))
-		ready = ndev->cxl_dvsec ? nvgrace_ready_ask_cxl(ndev, &timeout_ms) :
-					  nvgrace_ready_ask_bar0(ndev);
-	up_read(&ndev->core.memory_lock);
-	if (ready) {
-		WRITE_ONCE(ndev->ready, true);
-		WRITE_ONCE(ndev->asked, 0);
-		return 0;
+	spin_lock_irq(&ndev->core.irqlock);
+	phase = ndev->phase;
+	if (!phase || time_after_eq(jiffies, ndev->next)) {
+		phase = nvgrace_ready_ask(ndev, &ms);
+		ndev->next = jiffies + msecs_to_jiffies(NVGRACE_POLL_MS);
+		if (phase > ndev->phase)
+			ndev->deadline = jiffies + msecs_to_jiffies(ms);
+		WRITE_ONCE(ndev->phase, max(phase, ndev->phase));
 	}
-	since = cmpxchg(&ndev->asked, 0, now) ?: now;
-	if (time_before(now, since + msecs_to_jiffies(timeout_ms)))
-		return -EAGAIN;
-	dev_err_ratelimited(&pdev->dev,
-			    "coherent memory is not ready after %u ms: reset the device, or look at the firmware's log\n",
-			    timeout_ms);
-	return -ETIMEDOUT;
+	ret = phase == NVGRACE_READY ? 0 :
+	      time_before(jiffies, ndev->deadline) ? -EAGAIN : -ETIMEDOUT;
+	/* What may suspend at any time is ready only now. */
+	if (!ret && ndev->core.pm_runtime_engaged)
+		nvgrace_ready_forget(ndev);
+	spin_unlock_irq(&ndev->core.irqlock);
+	if (ret == -ETIMEDOUT && ms)
+		dev_err_ratelimited(&ndev->core.pdev->dev,
+				    "coherent memory is not ready after %u ms: reset the device, or look at the firmware's log\n",
+				    ms);
+	return ret;
 }
 
 /**
  * nvgrace_ready_init() - find how the device tells, and wait until the memory works
- * @ndev: the device; without regions there is nothing to wait for
+ * @ndev: the device
  *
- * Called in probe.  A fatal signal ends the wait.  What is mapped is unmapped
- * with the driver's binding.
+ * Called in probe, also where firmware describes no memory: inside a guest whose VMM
+ * presents it otherwise the device needs its time all the same.  A fatal signal ends
+ * the wait.  What is mapped is unmapped with the driver's binding.
  *
  * Return: 0, or a negative error after a message.
  */
@@ -132,14 +133,12 @@ int nvgrace_ready_init(struct nvgrace_device *ndev)
 	struct pci_dev *pdev = ndev->core.pdev;
 	int ret;
 
-	if (!ndev->num_regions)
-		return 0;
 	/* D0, and BARs that are assigned */
 	ret = pci_enable_device(pdev);
 	if (ret)
 		return dev_err_probe(&pdev->dev, ret, "cannot enable the device\n");
 
-	ndev->cxl_dvsec = pci_find_dvsec_capability(pdev, PCI_VENDOR_ID_CXL, NVGRACE_CXL_DVSEC_ID);
+	ndev->cxl_dvsec = pci_find_dvsec_capability(pdev, PCI_VENDOR_ID_CXL, PCI_DVSEC_CXL_DEVICE);
 	if (!ndev->cxl_dvsec && pci_resource_len(pdev, 0) >= NVGRACE_BAR0_LEN)
 		ndev->bar0 = devm_ioremap(&pdev->dev, pci_resource_start(pdev, 0),
 					  NVGRACE_BAR0_LEN);

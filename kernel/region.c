@@ -13,9 +13,6 @@
 
 #include "nvgrace.h"
 
-#define NVGRACE_REGION_FLAGS \
-	(VFIO_REGION_INFO_FLAG_READ | VFIO_REGION_INFO_FLAG_WRITE | VFIO_REGION_INFO_FLAG_MMAP)
-
 /*
  * Numbers of the pages that memory failure handling has told of.  Of all
  * devices, until the module is removed: neither the next user nor the next
@@ -23,20 +20,31 @@
  */
 DEFINE_XARRAY(nvgrace_poisoned);
 
+/* The largest unit that the kernel maps at once, bytes. */
+#define NVGRACE_MAP_MAX (IS_ENABLED(CONFIG_ARCH_SUPPORTS_PMD_PFNMAP) ? PMD_SIZE : PAGE_SIZE)
+
 /* The part of vm_pgoff that is an offset in the region; above is its index. */
 #define NVGRACE_PGOFF_MASK	(VFIO_PCI_OFFSET_MASK >> PAGE_SHIFT)
 
 /*
- * The memory is not ready.  Wait without the lock on the address space, where the
- * caller of the fault allows that, as he mostly does.
+ * The memory is not ready.  It may take minutes, which nobody waits with the lock on
+ * the address space held: it is let go first, if the caller allows that.  His second
+ * attempt may come too early again, after another reset, and must keep the lock.
+ * Nothing is mapped then, without an error.  A process comes back with its next
+ * access, as if for the first time; KVM and type1 come back since they know, by
+ * the first attempt, that the lock was let go (fixup_user_fault()).  Who never lets
+ * go, such as a futex, cannot tell, and gets an error.  Who takes pages
+ * (get_user_pages()) does not get here.
  */
-static vm_fault_t nvgrace_region_fault_retry(struct vm_fault *vmf)
+static vm_fault_t nvgrace_region_fault_wait(struct vm_fault *vmf)
 {
 	struct nvgrace_region *region = vmf->vma->vm_private_data;
 	struct file *file = vmf->vma->vm_file;
 
-	if (vmf->flags & FAULT_FLAG_RETRY_NOWAIT)
-		return VM_FAULT_RETRY;
+	if (!(vmf->flags & FAULT_FLAG_ALLOW_RETRY) || vmf->flags & FAULT_FLAG_RETRY_NOWAIT)
+		return VM_FAULT_SIGBUS;
+	if (vmf->flags & FAULT_FLAG_TRIED)
+		return VM_FAULT_NOPAGE;
 
 	/* The file keeps the device open; the mapping may go away. */
 	get_file(file);
@@ -52,24 +60,26 @@ static vm_fault_t nvgrace_region_huge_fault(struct vm_fault *vmf, unsigned int o
 {
 	struct vm_area_struct *vma = vmf->vma;
 	struct nvgrace_region *region = vma->vm_private_data;
-	unsigned long size = PAGE_SIZE << order;
-	unsigned long addr = ALIGN_DOWN(vmf->address, size);
-	unsigned long pfn = PHYS_PFN(region->base) + (vmf->pgoff & NVGRACE_PGOFF_MASK) -
-			    ((vmf->address - addr) >> PAGE_SHIFT);
-	vm_fault_t ret;
+	unsigned long size = PAGE_SIZE << order, addr = ALIGN_DOWN(vmf->address, size);
+	unsigned long pfn = PHYS_PFN(region->base + addr - vmf->address) +
+			    (vmf->pgoff & NVGRACE_PGOFF_MASK);
+	vm_fault_t ret = VM_FAULT_FALLBACK;
 	int err;
 
 	/* mmap has checked the bounds and a mapping cannot grow: inside it, inside the region. */
 	if (addr < vma->vm_start || addr + size > vma->vm_end || !IS_ALIGNED(pfn, 1UL << order))
-		return VM_FAULT_FALLBACK;
+		return ret;
 
-	err = fault_flag_allow_retry_first(vmf->flags) ? nvgrace_gate_try(region->ndev, false) :
-							 nvgrace_gate_enter(region->ndev, false);
+	err = nvgrace_gate_try(region->ndev, false);
 	if (err == -EAGAIN)
-		return nvgrace_region_fault_retry(vmf);
+		return nvgrace_region_fault_wait(vmf);
 	if (err)
 		return VM_FAULT_SIGBUS;
-	ret = nvgrace_insert_pfn(vmf, pfn, order);
+	/* vfio_pci_vmf_insert_pfn() does this too, but refuses without PCI_COMMAND.MEM. */
+	if (!order)
+		ret = vmf_insert_pfn(vma, vmf->address, pfn);
+	else if (PAGE_SIZE << order == NVGRACE_MAP_MAX)
+		ret = vmf_insert_pfn_pmd(vmf, pfn, false);
 	nvgrace_gate_exit(region->ndev);
 	return ret;
 }
@@ -88,8 +98,8 @@ static int nvgrace_region_mmap(struct vfio_pci_core_device *core,
 			       struct vfio_pci_region *core_region, struct vm_area_struct *vma)
 {
 	struct nvgrace_region *region = core_region->data;
-	unsigned long pgoff = vma->vm_pgoff & NVGRACE_PGOFF_MASK;
 	unsigned long pages = region->size >> PAGE_SHIFT;
+	unsigned long pgoff = vma->vm_pgoff & NVGRACE_PGOFF_MASK;
 
 	if (pgoff >= pages || vma_pages(vma) > pages - pgoff)
 		return -EINVAL;
@@ -163,7 +173,9 @@ static void nvgrace_region_release(struct vfio_pci_core_device *core,
 {
 	struct nvgrace_region *region = core_region->data;
 
-	nvgrace_unregister_pfns(&region->pfn_space);
+	/* This removes whatever anybody has registered there. */
+	if (region->pfn_space.mapping)
+		unregister_pfn_address_space(&region->pfn_space);
 }
 
 static const struct vfio_pci_regops nvgrace_regops = {
@@ -184,17 +196,30 @@ static const struct vfio_pci_regops nvgrace_regops = {
  */
 int nvgrace_region_register(struct nvgrace_region *region)
 {
-	struct vfio_pci_core_device *core = &region->ndev->core;
+	u32 flags = VFIO_REGION_INFO_FLAG_READ | VFIO_REGION_INFO_FLAG_WRITE |
+		    VFIO_REGION_INFO_FLAG_MMAP;
 	u32 subtype = region->cached ? VFIO_REGION_SUBTYPE_NVGRACE_USEMEM :
 				       VFIO_REGION_SUBTYPE_NVGRACE_RESMEM;
+	struct vfio_pci_core_device *core = &region->ndev->core;
 	int ret;
 
+	region->index = VFIO_PCI_NUM_REGIONS + core->num_regions;
 	ret = vfio_pci_core_register_dev_region(core, VFIO_REGION_TYPE_NVGRACE, subtype,
-						&nvgrace_regops, region->size,
-						NVGRACE_REGION_FLAGS, region);
+						&nvgrace_regops, region->size, flags, region);
 	if (ret)
 		return ret;
 
-	return nvgrace_register_pfns(&region->pfn_space, region->base, region->size,
-				     core->vdev.inode->i_mapping, nvgrace_region_pfn_to_pgoff);
+	region->pfn_space = (struct pfn_address_space) {
+		.node.start = PHYS_PFN(region->base),
+		.node.last = PHYS_PFN(region->base + region->size) - 1,
+		.mapping = core->vdev.inode->i_mapping,
+		.pfn_to_vma_pgoff = nvgrace_region_pfn_to_pgoff,
+	};
+	ret = register_pfn_address_space(&region->pfn_space);
+	if (ret)
+		region->pfn_space.mapping = NULL;
+	if (ret != -EOPNOTSUPP)
+		return ret;
+	pr_notice_once(KBUILD_MODNAME ": this kernel cannot tell of coherent memory that has failed: its user gets no SIGBUS with the address, and reading it in the kernel is fatal\n");
+	return 0;
 }

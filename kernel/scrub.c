@@ -23,16 +23,19 @@
  * between waits for the windows that are being worked on, and the next ones wait
  * until the memory is ready again.
  *
- * usemem is read before it is written: what is zero already stays clean in a
- * sparse backing.  Then it is cleaned from the caches and invalidated in them,
- * zero or not.  While the link is up it is coherent, and that is not needed; but
- * the open resets the device, which takes the link down.  What a cache holds as
- * zero may be other data in the memory, and would be again if the cache could
- * not write it back then.  resmem is written without being read, and uncached:
- * reading it that way takes far longer.
+ * All is written without being read: on arm64 the kernel does not survive reading a
+ * page that is poisoned without anybody having told it, and writing whole lines
+ * (memset uses dc zva) reads none.  Only for memory that is sparse behind an
+ * emulated GPU it can be read first, so that it stays sparse.
  *
- * Reading a page that is poisoned without the kernel knowing is fatal on arm64.
- * Pages that it has told us of are written, which needs no read.
+ * Then usemem is cleaned from the caches and invalidated in them.  While the link
+ * is up it is coherent, and that is not needed; but the open resets the device,
+ * which takes the link down.  What a cache holds as zero may be other data in the
+ * memory, and would be again if the cache could not write it back then.  What is
+ * cleaned has arrived when the gate is left.
+ *
+ * The threads work in turns on a workqueue that system sleep freezes: the scrub goes
+ * on after it.
  */
 #include <linux/bitfield.h>
 #include <linux/io.h>
@@ -55,8 +58,15 @@ MODULE_PARM_DESC(scrub, "Zero the coherent memory before another user can see it
  */
 #define NVGRACE_SCRUB_WINDOW	SZ_2M
 
+/* How many of them are a turn of a thread: system sleep waits for its end. */
+#define NVGRACE_SCRUB_TURN	32
+
 /* In CTR_EL0: the smallest line of a data cache, as a power of two of words. */
 #define NVGRACE_CTR_DMINLINE	GENMASK(19, 16)
+
+static bool scrub_sparse;
+module_param(scrub_sparse, bool, 0644);
+MODULE_PARM_DESC(scrub_sparse, "Read usemem and write what is not zero: for emulated GPUs, whose memory is sparse (default: off)");
 
 /* One test for each 64 bytes, where memchr_inv() has one for each word. */
 static bool nvgrace_scrub_page_is_zero(const void *page)
@@ -88,7 +98,8 @@ static void nvgrace_scrub_evict(const void *page)
 static ssize_t nvgrace_scrub_window(struct nvgrace_region *region, size_t pos)
 {
 	size_t len = min_t(size_t, region->size - pos, NVGRACE_SCRUB_WINDOW);
-	int err = nvgrace_gate_enter(region->ndev, true);
+	bool sparse = region->cached && READ_ONCE(scrub_sparse);
+	int err = nvgrace_gate_try(region->ndev, true);
 	ssize_t written;
 	void *window;
 	size_t i;
@@ -98,7 +109,7 @@ static ssize_t nvgrace_scrub_window(struct nvgrace_region *region, size_t pos)
 	window = nvgrace_access_map(region, pos, len);
 	written = window ? 0 : -ENOMEM;
 	for (i = 0; window && i < len; i += PAGE_SIZE) {
-		if (!region->cached || !nvgrace_access_readable(region, pos + i, PAGE_SIZE) ||
+		if (!sparse || nvgrace_access_poisoned(region, pos + i) ||
 		    !nvgrace_scrub_page_is_zero(window + i)) {
 			memset(window + i, 0, PAGE_SIZE);
 			written += PAGE_SIZE;
@@ -125,21 +136,33 @@ static struct nvgrace_region *nvgrace_scrub_next(struct nvgrace_device *ndev, u6
 	return NULL;
 }
 
-/* Window by window until an error or the end. */
-static int nvgrace_scrub_windows(struct nvgrace_device *ndev)
+/*
+ * Window by window for a turn.  Return: -EAGAIN if there is more, -ENODATA at the
+ * end, or another negative error.
+ */
+static int nvgrace_scrub_turn(struct nvgrace_scrub_thread *thread)
 {
-	struct nvgrace_scrub *s = &ndev->scrub;
-	struct nvgrace_region *region;
-	ssize_t ret = 0;
-	u64 pos;
+	struct nvgrace_scrub *s = &thread->ndev->scrub;
+	unsigned int windows;
+	ssize_t ret;
 
-	while (ret >= 0 && !READ_ONCE(s->error) && (region = nvgrace_scrub_next(ndev, &pos))) {
-		ret = nvgrace_scrub_window(region, pos);
-		if (ret > 0)
-			atomic64_add(ret, &s->written);
+	for (windows = 0; windows < NVGRACE_SCRUB_TURN; windows++) {
+		if (READ_ONCE(s->error))
+			return -ENODATA;
+		if (!thread->region)
+			thread->region = nvgrace_scrub_next(thread->ndev, &thread->pos);
+		if (!thread->region)
+			return -ENODATA;
+		ret = nvgrace_scrub_window(thread->region, thread->pos);
+		if (ret == -EAGAIN)
+			schedule_timeout_idle(msecs_to_jiffies(NVGRACE_POLL_MS));
+		if (ret < 0)
+			return ret;
+		thread->region = NULL;
+		atomic64_add(ret, &s->written);
 		cond_resched();
 	}
-	return min(ret, 0);
+	return -EAGAIN;
 }
 
 /* The last thread has ended. */
@@ -164,28 +187,41 @@ static void nvgrace_scrub_finish(struct nvgrace_device *ndev)
 	complete_all(&s->done);
 }
 
+static void nvgrace_scrub_queue(struct nvgrace_scrub_thread *thread)
+{
+	queue_work_node(dev_to_node(&thread->ndev->core.pdev->dev), thread->ndev->scrub.wq,
+			&thread->work);
+}
+
 static void nvgrace_scrub_work(struct work_struct *work)
 {
-	struct nvgrace_device *ndev = container_of(work, struct nvgrace_scrub_thread, work)->ndev;
-	struct device *dev = &ndev->core.pdev->dev;
-	struct nvgrace_scrub *s = &ndev->scrub;
-	int ret;
+	struct nvgrace_scrub_thread *thread = container_of(work, struct nvgrace_scrub_thread, work);
+	struct device *dev = &thread->ndev->core.pdev->dev;
+	struct nvgrace_scrub *s = &thread->ndev->scrub;
+	int ret = 0;
 
 	/* After a close it may have been suspended. */
-	ret = pm_runtime_resume_and_get(dev);
-	if (ret) {
+	if (!thread->awake)
+		ret = pm_runtime_resume_and_get(dev);
+	if (!ret) {
+		thread->awake = true;
+		ret = nvgrace_scrub_turn(thread);
+	}
+	if (ret == -EAGAIN) {
+		nvgrace_scrub_queue(thread);
+		return;
+	}
+
+	/* The others stop, before the device may suspend and has to be asked again. */
+	if (ret != -ENODATA)
 		WRITE_ONCE(s->error, ret);
-	} else {
-		ret = nvgrace_scrub_windows(ndev);
-		/* The others stop, before the device may suspend and has to be asked again. */
-		if (ret)
-			WRITE_ONCE(s->error, ret);
+	if (thread->awake) {
 		/* Of what it unmapped, no TLB must know then. */
 		vm_unmap_aliases();
 		pm_runtime_put(dev);
 	}
 	if (atomic_dec_and_test(&s->running))
-		nvgrace_scrub_finish(ndev);
+		nvgrace_scrub_finish(thread->ndev);
 }
 
 static void nvgrace_scrub_start(struct nvgrace_device *ndev)
@@ -199,8 +235,11 @@ static void nvgrace_scrub_start(struct nvgrace_device *ndev)
 	atomic_set(&s->running, n);
 	s->start = ktime_get();
 	s->error = 0;
-	for (i = 0; i < n; i++)
-		queue_work_node(dev_to_node(&ndev->core.pdev->dev), s->wq, &s->threads[i].work);
+	for (i = 0; i < n; i++) {
+		s->threads[i].region = NULL;
+		s->threads[i].awake = false;
+		nvgrace_scrub_queue(&s->threads[i]);
+	}
 }
 
 /*
@@ -216,14 +255,29 @@ static void nvgrace_scrub_stop(struct nvgrace_device *ndev)
 }
 
 /**
+ * nvgrace_scrub_wait() - wait for a scrub that the last close began
+ * @ndev: the device; vdev.dev_set->lock is held, or it is closed for good
+ *
+ * Return: 0, whatever has come of it, or -EINTR on a fatal signal: the scrub
+ * goes on then.
+ */
+int nvgrace_scrub_wait(struct nvgrace_device *ndev)
+{
+	return wait_for_completion_killable(&ndev->scrub.done) ? -EINTR : 0;
+}
+
+/**
  * nvgrace_scrub_remove() - the driver goes
  * @ndev: the device, closed for good
  *
- * Whoever gets the memory next is told what may be in it.
+ * Waits for a scrub in progress: the next driver finds nothing of the last user's.
+ * A fatal signal ends the wait, and the scrub.  Whoever gets the memory next is told
+ * what may be in it.
  */
 void nvgrace_scrub_remove(struct nvgrace_device *ndev)
 {
-	nvgrace_scrub_stop(ndev);
+	if (nvgrace_scrub_wait(ndev))
+		nvgrace_scrub_stop(ndev);
 	if (ndev->scrub.dirty)
 		dev_warn(&ndev->core.pdev->dev,
 			 "coherent memory is left unscrubbed, with what its last users wrote: bind this driver again and open the device to have it scrubbed\n");
@@ -244,18 +298,6 @@ void nvgrace_scrub_close(struct nvgrace_device *ndev)
 	ndev->scrub.dirty = true;
 	if (scrub && !ndev->core.needs_reset)
 		nvgrace_scrub_start(ndev);
-}
-
-/**
- * nvgrace_scrub_wait() - wait for a scrub that the last close began
- * @ndev: the device; vdev.dev_set->lock is held
- *
- * Return: 0, whatever has come of it, or -EINTR on a fatal signal: the scrub
- * goes on then.
- */
-int nvgrace_scrub_wait(struct nvgrace_device *ndev)
-{
-	return wait_for_completion_killable(&ndev->scrub.done) ? -EINTR : 0;
 }
 
 /**
@@ -309,7 +351,7 @@ int nvgrace_scrub_init(struct nvgrace_device *ndev)
 		s->threads[i].ndev = ndev;
 		INIT_WORK(&s->threads[i].work, nvgrace_scrub_work);
 	}
-	s->wq = alloc_workqueue("nvgrace-scrub-%s", WQ_UNBOUND | WQ_SYSFS,
+	s->wq = alloc_workqueue("nvgrace-scrub-%s", WQ_UNBOUND | WQ_SYSFS | WQ_FREEZABLE,
 				NVGRACE_SCRUB_THREADS, dev_name(dev));
 	return s->wq ? devm_add_action_or_reset(dev, nvgrace_scrub_destroy, s->wq) : -ENOMEM;
 }

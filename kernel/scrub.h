@@ -9,6 +9,7 @@
 #include <linux/workqueue.h>
 
 struct nvgrace_device;
+struct nvgrace_region;
 
 /*
  * As many of Grace's CPUs as it takes to keep the link to the GPU busy, or
@@ -19,7 +20,8 @@ struct nvgrace_device;
 /**
  * struct nvgrace_scrub - a scrub, and what it leaves to know
  * @wq: runs it; its nice value and CPUs can be set in sysfs
- * @threads: what runs on @wq
+ * @threads: what runs on @wq, in turns: its work, the device, the window that it is
+ *	at or has to try again (no region: none), and whether it keeps the device awake
  * @running: how many of @threads have not ended
  * @done: completed unless a scrub is in progress
  * @next: where the next window begins, bytes from the start of the memory
@@ -37,6 +39,9 @@ struct nvgrace_scrub {
 	struct nvgrace_scrub_thread {
 		struct work_struct work;
 		struct nvgrace_device *ndev;
+		struct nvgrace_region *region;
+		u64 pos;
+		bool awake;
 	} threads[NVGRACE_SCRUB_THREADS];
 	atomic_t running;
 	struct completion done;

@@ -177,6 +177,7 @@ static const struct {
 	{ "parallel", scenario_parallel },
 	{ "reset", scenario_reset },
 	{ "d3cold", scenario_d3cold },
+	{ "sleep", scenario_sleep },
 	{ "scrub", scenario_scrub },
 	{ "capability", scenario_capability },
 	{ "lifetime", scenario_lifetime },

@@ -23,6 +23,7 @@ void scenario_guests_iommufd(const char *bdf);
 void scenario_regions(const char *bdf);
 void scenario_parallel(const char *bdf);
 void scenario_reset(const char *bdf);
+void scenario_sleep(const char *bdf);
 void scenario_d3cold(const char *bdf);
 void scenario_scrub(const char *bdf);
 void scenario_capability(const char *bdf);

@@ -53,6 +53,30 @@ int dmabuf_get(const struct vfio_client *client, guint32 index, guint64 offset, 
 	return get_dmabuf(client, index, &range, 1);
 }
 
+/* The host's kernel is said to have docs/upstream/'s patches, and the exporter to rely on them. */
+static gboolean core_is_patched(void)
+{
+	g_autofree char *core = agent_cmdline("nvgrace.core");
+
+	return g_strcmp0(core, "patched") == 0;
+}
+
+/* What to add to offsets in a region, and the index to give with them. */
+static guint64 region_base(const struct vfio_client_region *region, guint32 *index)
+{
+	*index = core_is_patched() ? region->index : VFIO_PCI_BAR0_REGION_INDEX;
+	return core_is_patched() ? 0 : region->offset;
+}
+
+int dmabuf_get_region(const struct vfio_client *client, const struct vfio_client_region *region,
+		      guint64 offset, guint64 length)
+{
+	guint32 index;
+	guint64 base = region_base(region, &index);
+
+	return dmabuf_get(client, index, base + offset, length);
+}
+
 /* Each is refused with @error, or, where that is 0, is a dma-buf of its size. */
 static void check_dmabuf(const char *check, const struct vfio_client *client, guint32 index,
 			 guint64 offset, guint64 length, int error)
@@ -68,18 +92,47 @@ static void check_dmabuf(const char *check, const struct vfio_client *client, gu
 		close(fd);
 }
 
-/* Two pieces are one dma-buf if they are of one region. */
-static void check_pieces(const char *check, const struct vfio_client *client, guint64 first,
-			 guint64 second, int error)
+static void check_region(const char *check, const struct vfio_client *client,
+			 const struct vfio_client_region *region, guint64 offset, guint64 length,
+			 int error)
 {
-	const struct vfio_region_dma_range ranges[] = { { first, PAGE }, { second, 2 * PAGE } };
-	int fd = get_dmabuf(client, 0, ranges, G_N_ELEMENTS(ranges));
+	guint32 index;
+	guint64 base = region_base(region, &index);
+
+	check_dmabuf(check, client, index, base + offset, length, error);
+}
+
+/* Two pieces are one dma-buf if they are of one region. */
+static void check_pieces(const char *check, const struct vfio_client *client,
+			 const struct vfio_client_region *region, guint64 first, guint64 second,
+			 int error)
+{
+	guint32 index;
+	guint64 base = region_base(region, &index);
+	const struct vfio_region_dma_range ranges[] = {
+		{ base + first, PAGE }, { base + second, 2 * PAGE },
+	};
+	int fd = get_dmabuf(client, index, ranges, G_N_ELEMENTS(ranges));
 	off_t size = fd < 0 ? fd : lseek(fd, 0, SEEK_END);
 
 	report_check(check, error ? fd == -error : size == (off_t)(3 * PAGE), "%s, %ld bytes",
 		     error_text(fd), MAX((long)size, 0));
 	if (fd >= 0)
 		close(fd);
+}
+
+/* Of memory that does not work there is none: asleep, the device's own doing. */
+static void check_asleep(const struct vfio_client *client, const struct vfio_client_region *usemem)
+{
+	guint cap = vfio_client_capability(client, PCI_CAP_ID_PM);
+
+	vfio_client_config_write(client, cap + PCI_PM_CTRL, 3, 2);
+	check_region("dmabuf-d3hot", client, usemem, 0, PAGE, EIO);
+	vfio_client_config_write(client, cap + PCI_PM_CTRL, 0, 2);
+	vfio_client_set_feature(client, VFIO_DEVICE_FEATURE_LOW_POWER_ENTRY, NULL, 0);
+	check_region("dmabuf-low-power", client, usemem, 0, PAGE, EIO);
+	vfio_client_set_feature(client, VFIO_DEVICE_FEATURE_LOW_POWER_EXIT, NULL, 0);
+	check_region("dmabuf-awake", client, usemem, 0, PAGE, 0);
 }
 
 void scenario_dmabuf(const char *bdf)
@@ -110,24 +163,28 @@ void scenario_dmabuf(const char *bdf)
 
 	check_dmabuf("dmabuf-bar0", &client, 0, 0, bar0.size, 0);
 	check_dmabuf("dmabuf-bar0-end", &client, 0, bar0.size, PAGE, EINVAL);
-	check_dmabuf("dmabuf-usemem", &client, 0, usemem->offset, usemem->size, 0);
-	check_dmabuf("dmabuf-usemem-part", &client, 0, usemem->offset + PAGE, PAGE, 0);
-	check_dmabuf("dmabuf-usemem-last", &client, 0, usemem->offset + usemem->size - PAGE, PAGE,
-		     0);
-	check_dmabuf("dmabuf-usemem-end", &client, 0, usemem->offset + usemem->size - PAGE,
-		     2 * PAGE, EINVAL);
-	check_dmabuf("dmabuf-resmem", &client, 0, resmem->offset, resmem->size, 0);
-	check_dmabuf("dmabuf-resmem-end", &client, 0, resmem->offset + resmem->size, PAGE, EINVAL);
+	check_region("dmabuf-usemem", &client, usemem, 0, usemem->size, 0);
+	check_region("dmabuf-usemem-part", &client, usemem, PAGE, PAGE, 0);
+	check_region("dmabuf-usemem-last", &client, usemem, usemem->size - PAGE, PAGE, 0);
+	check_region("dmabuf-usemem-end", &client, usemem, usemem->size - PAGE, 2 * PAGE, EINVAL);
+	check_region("dmabuf-resmem", &client, resmem, 0, resmem->size, 0);
+	check_region("dmabuf-resmem-end", &client, resmem, resmem->size, PAGE, EINVAL);
 	check_dmabuf("dmabuf-no-region", &client, 0, beyond, PAGE, EINVAL);
-	check_dmabuf("dmabuf-top-of-file", &client, 0, -PAGE, PAGE, EINVAL);
-	check_dmabuf("dmabuf-unaligned", &client, 0, usemem->offset + 1, PAGE, EINVAL);
+	check_dmabuf("dmabuf-top-of-file", &client, 0, -PAGE, PAGE,
+		     core_is_patched() ? EOVERFLOW : EINVAL);
+	check_region("dmabuf-unaligned", &client, usemem, 1, PAGE, EINVAL);
 	/* vfio-pci-core's own refusals, which the other way is there for */
-	check_dmabuf("dmabuf-by-index", &client, usemem->index, 0, PAGE, ENODEV);
+	check_dmabuf("dmabuf-by-index", &client, usemem->index, 0, PAGE,
+		     core_is_patched() ? 0 : ENODEV);
 	check_dmabuf("dmabuf-no-bar", &client, VFIO_PCI_BAR3_REGION_INDEX, usemem->offset, PAGE,
 		     ENODEV);
-	check_pieces("dmabuf-pieces", &client, usemem->offset + 4 * PAGE, usemem->offset, 0);
-	check_pieces("dmabuf-pieces-differ", &client, usemem->offset, resmem->offset, EINVAL);
-	check_pieces("dmabuf-pieces-before", &client, resmem->offset, usemem->offset, EINVAL);
+	check_pieces("dmabuf-pieces", &client, usemem, 4 * PAGE, 0, 0);
+	/* from the other region, in the device's file */
+	check_pieces("dmabuf-pieces-differ", &client, usemem, 0, resmem->offset - usemem->offset,
+		     EINVAL);
+	check_pieces("dmabuf-pieces-before", &client, resmem, 0, usemem->offset - resmem->offset,
+		     EINVAL);
+	check_asleep(&client, usemem);
 
 	vfio_client_config_write(&client, PCI_COMMAND, command, 2);
 	vfio_client_close(&client);

@@ -94,7 +94,7 @@ static void check_dma(const struct engine *engine, const struct gpu_regions *reg
 	report_check("iommufd-dma-none", !arrived && status & NVGRACE_CE_STATUS_ERROR,
 		     "DMA without a mapping: status 0x%x", status);
 
-	fd = dmabuf_get(client, 0, usemem->offset, usemem->size);
+	fd = dmabuf_get_region(client, usemem, 0, usemem->size);
 	ret = fd < 0 ? fd : vfio_client_dma_map_file(client, fd, usemem->size, IOVA);
 	report_check("iommufd-dmabuf", !ret, "DMA mapping of a dma-buf of usemem: %s",
 		     error_text(ret));

@@ -245,10 +245,29 @@ static void check_next(const char *what, const char *bdf, guint64 usemem_kib)
 	vfio_client_close(&client);
 }
 
+/* Nobody has told of the page yet: the scrub must not read at all. */
+static void check_unknown(const char *bdf)
+{
+	const char *const words[] = { "scrubbed 2048 MiB", " 2097152 KiB were written", NULL };
+	g_autofree char *line = NULL;
+	struct vfio_client client;
+	struct gpu_regions regions;
+	gboolean ok = set_scrub_sparse("0") && set_scrub("1");
+
+	kernel_log_mark();
+	if (!open_gpu(bdf, &client, &regions))
+		return;
+	line = kernel_log_find(words);
+	ok = ok && set_scrub("0") && set_scrub_sparse("1");
+	vfio_client_close(&client);
+	report_check("poison-unknown", ok && line, "%s", line ?: "not all is written");
+}
+
 void scenario_poison(const char *bdf)
 {
 	if (!bind_gpu(bdf, EXPORTER))
 		return;
+	check_unknown(bdf);
 	check_owner(bdf, claimed_base());
 	report_stage("owner");
 

@@ -4,8 +4,7 @@
  * reset_prepare announces: a process that touches the memory waits, and never
  * sees the GPU in reset.  The error is injected into the root port.
  *
- * The GPU is ready later than its time after the error, and in time after the
- * recovery.  A second one is there whose config space reads as all ones.
+ * The GPU uses nearly all of its time.  A second one is there whose config space reads as all ones.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -26,7 +25,7 @@
 #include "pattern.h"
 #include "scenario.h"
 
-#define READY_MS 6000	/* and some, from a reset on */
+#define READY_MS 5000	/* and some, from a reset on */
 
 /* What /dev/aer_inject takes. */
 struct aer_error {
@@ -89,7 +88,7 @@ static void check_recovery(const char *bdf)
 
 	if (!open_gpu(bdf, &client, &regions))
 		return;
-	/* The open has reset it, and it takes longer to be ready than it may. */
+	/* The open has reset it. */
 	g_usleep(READY_MS * 1000);
 	map = vfio_client_map(&client, &regions.usemem, 0, PIECE, PROT_READ | PROT_WRITE, TRUE);
 	if (!map) {

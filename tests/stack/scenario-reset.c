@@ -5,23 +5,28 @@
  * until it is ready again: a process that touches the memory has to wait, and
  * finds what it left.
  *
- * Needs two more GPUs: one that takes 1000 ms to be ready after a reset, and one
- * that tells by CXL, in at most 2 s, and never is again after a reset.
+ * Needs three more GPUs: one that takes 1000 ms to be ready after a reset, one
+ * that tells by CXL, in at most 1 s, and never is again after a reset, and one that
+ * tells by CXL and works.
  *
  *	nvgrace.seconds=N	how long resets and accesses go on at once, 6
  */
 #include <errno.h>
+#include <linux/futex.h>
 #include <linux/pci_regs.h>
 #include <linux/vfio.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "agent.h"
 #include "child.h"
+#include "dmabuf.h"
 #include "gpu-sysfs.h"
 #include "host-agent.h"
+#include "hw/misc/nvgrace-gpu-regs.h"
 #include "pages.h"
 #include "pattern.h"
 #include "scenario.h"
@@ -29,7 +34,7 @@
 #define AREA (2 * PIECE)
 
 #define SLOW_DELAY_MS 1000	/* of the second */
-#define CXL_MS 2000		/* the most that the third may take */
+#define CXL_MS 1000		/* the most that the third may take */
 
 struct gpu {
 	const char *bdf;
@@ -378,6 +383,24 @@ static void check_d3hot(const struct gpu *gpu)
 		     after ? "not the same" : "the same");
 }
 
+/* Guests write it: what stays in D0 stays mapped. */
+static void check_d0(const struct gpu *gpu)
+{
+	guint cap = vfio_client_capability(&gpu->client, PCI_CAP_ID_PM);
+	guint64 faults;
+	int words, bytes;
+
+	touch_read(gpu->map);
+	faults = thread_faults();
+	words = set_power_state(gpu, 0);
+	bytes = !vfio_client_config_write(&gpu->client, cap + PCI_PM_CTRL, 0, 1) ||
+		!vfio_client_config_write(&gpu->client, cap + PCI_PM_CTRL, 0, 4);
+	touch_read(gpu->map);
+	faults = thread_faults() - faults;
+	report_check("d0-again", !words && !bytes && !faults,
+		     "from D0 to D0 in 1, 2 and 4 bytes: %" G_GUINT64_FORMAT " faults", faults);
+}
+
 /* The memory is behind no BAR: decoding of BARs is none of its business. */
 static void check_decoding(const struct gpu *gpu)
 {
@@ -409,6 +432,34 @@ static void check_decoding(const struct gpu *gpu)
 		     "reset: %s, the content is %s, PCI_COMMAND 0x%x", error_text(ret),
 		     after ? "not the same" : "the same", now);
 	vfio_client_config_write(&gpu->client, PCI_COMMAND, command, 2);
+}
+
+/* With a CXL DVSEC it is different: without Memory Space an access may be fatal. */
+static void check_cxl_decoding(const struct gpu *gpu)
+{
+	const struct vfio_client_region *usemem = &gpu->regions.usemem;
+	guint32 command = vfio_client_config_read(&gpu->client, PCI_COMMAND, 2);
+	char byte = 0;
+	int ret, before, off, reset, after;
+	ssize_t in, out;
+
+	vfio_client_config_write(&gpu->client, PCI_COMMAND, command | PCI_COMMAND_MEMORY, 2);
+	write_pattern(&gpu->client, usemem, 0, AREA, 54);
+	before = touch_pattern(gpu->map, PIECE, 54, 0);
+	vfio_client_config_write(&gpu->client, PCI_COMMAND, command & ~PCI_COMMAND_MEMORY, 2);
+	off = touch_read(gpu->map);
+	in = vfio_client_read(&gpu->client, usemem, 0, &byte, 1);
+	out = vfio_client_write(&gpu->client, usemem, 0, &byte, 1);
+	report_check("cxl-off", !before && off == SIGBUS && in == -EIO && out == -EIO,
+		     "without Memory Space: signal %d, pread: %s, pwrite: %s", off,
+		     error_text(in), error_text(out));
+	vfio_client_config_write(&gpu->client, PCI_COMMAND, command | PCI_COMMAND_MEMORY, 2);
+	after = touch_pattern(gpu->map, AREA, 54, 0);
+	ret = reset_vfio(gpu);
+	reset = touch_pattern(gpu->map, AREA, 54, 0);
+	report_check("cxl-on", !after && !ret && !reset,
+		     "with it again, and after a reset, the content is %s",
+		     after || reset ? "not the same" : "the same");
 }
 
 /* ------------------------------------------------------------- slow, and never ready */
@@ -455,6 +506,65 @@ static void check_slow(const struct gpu *gpu)
 		     "a waiting process is gone %u ms after its access began", ms);
 }
 
+/*
+ * A futex faults without letting go of the lock on the address space, in which
+ * nothing may wait for the GPU.  The key of a private one is no page.
+ */
+static void check_futex(const struct gpu *gpu)
+{
+	guint32 word = 0;
+	int early, later = 0, ret = reset_vfio(gpu);
+
+	early = syscall(SYS_futex, &word, FUTEX_WAKE_OP_PRIVATE, 1, 1, gpu->map,
+			FUTEX_OP(FUTEX_OP_SET, 1, FUTEX_OP_CMP_EQ, 0)) < 0 ? errno : 0;
+	if (!touch_read(gpu->map))
+		later = syscall(SYS_futex, &word, FUTEX_WAKE_OP_PRIVATE, 1, 1, gpu->map,
+				FUTEX_OP(FUTEX_OP_SET, 1, FUTEX_OP_CMP_EQ, 0)) < 0 ? errno : 0;
+	report_check("slow-futex", !ret && early == EFAULT && !later,
+		     "right after the reset: %s, when it is ready: %s", g_strerror(early),
+		     g_strerror(later));
+}
+
+#define WAITERS 8
+
+static gpointer wait_for_it(gpointer map)
+{
+	touch_read(map);
+	return NULL;
+}
+
+/* Who waits together asks together: decoding that the user has off is not turned on by each. */
+static void check_asked(const struct gpu *gpu)
+{
+	guint32 command = vfio_client_config_read(&gpu->client, PCI_COMMAND, 2);
+	GThread *threads[WAITERS];
+	struct vfio_client_region bar0;
+	guint32 before = 0, after = 0;
+	gint64 start;
+	guint ms;
+	int ret;
+
+	ret = vfio_client_region(&gpu->client, VFIO_PCI_BAR0_REGION_INDEX, &bar0) ?:
+	      reset_vfio(gpu);
+	start = g_get_monotonic_time();
+	vfio_client_config_write(&gpu->client, PCI_COMMAND, command | PCI_COMMAND_MEMORY, 2);
+	vfio_client_read(&gpu->client, &bar0, NVGRACE_REG_DECODES, &before, sizeof(before));
+	vfio_client_config_write(&gpu->client, PCI_COMMAND, command & ~PCI_COMMAND_MEMORY, 2);
+	for (guint i = 0; i < WAITERS; i++)
+		threads[i] = g_thread_new("waiter", wait_for_it, gpu->map);
+	for (guint i = 0; i < WAITERS; i++)
+		g_thread_join(threads[i]);
+	ms = ms_since(start);
+	vfio_client_config_write(&gpu->client, PCI_COMMAND, command | PCI_COMMAND_MEMORY, 2);
+	vfio_client_read(&gpu->client, &bar0, NVGRACE_REG_DECODES, &after, sizeof(after));
+	/* once for each of us here, and at most every 20 ms */
+	report_check("slow-asked", !ret && before && after > before &&
+		     after - before <= 2 + ms / 20 + 1,
+		     "decoding was turned on %u times in %u ms with %d waiting", after - before,
+		     ms, WAITERS);
+	vfio_client_config_write(&gpu->client, PCI_COMMAND, command, 2);
+}
+
 static void check_never(const struct gpu *gpu)
 {
 	gint64 start;
@@ -473,8 +583,11 @@ static void check_never(const struct gpu *gpu)
 	in = vfio_client_read(&gpu->client, &gpu->regions.usemem, 0, &byte, 1);
 	again = touch_read(gpu->map);
 	second = ms_since(start);
+	again = dmabuf_get_region(&gpu->client, &gpu->regions.usemem, 0, PAGE) == -ETIMEDOUT ?
+		again : -1;
 	report_check("never-again", in == -ETIMEDOUT && again == SIGBUS && second < CXL_MS / 2,
-		     "pread: %s, signal %d, at once: %u ms", error_text(in), again, second);
+		     "pread: %s, signal %d, a dma-buf likewise, at once: %u ms", error_text(in),
+		     again, second);
 }
 
 void scenario_reset(const char *bdf)
@@ -482,12 +595,13 @@ void scenario_reset(const char *bdf)
 	g_auto(GStrv) all = gpu_list();
 	struct gpu gpu;
 
-	report_check("gpus", g_strv_length(all) == 3, "%u GPUs", g_strv_length(all));
-	if (g_strv_length(all) != 3 || !gpu_open(&gpu, bdf))
+	report_check("gpus", g_strv_length(all) == 4, "%u GPUs", g_strv_length(all));
+	if (g_strv_length(all) != 4 || !gpu_open(&gpu, bdf))
 		return;
 	check_each_kind(&gpu);
 	check_low_power(&gpu);
 	check_d3hot(&gpu);
+	check_d0(&gpu);
 	check_decoding(&gpu);
 	report_stage("resets");
 	check_storm(&gpu, "storm", number_argument("nvgrace.seconds", 6), FALSE);
@@ -498,6 +612,8 @@ void scenario_reset(const char *bdf)
 	if (!gpu_open(&gpu, all[1]))
 		return;
 	check_slow(&gpu);
+	check_futex(&gpu);
+	check_asked(&gpu);
 	report_stage("slow");
 	gpu_close(&gpu);
 
@@ -505,5 +621,11 @@ void scenario_reset(const char *bdf)
 		return;
 	check_never(&gpu);
 	report_stage("never");
+	gpu_close(&gpu);
+
+	if (!gpu_open(&gpu, all[3]))
+		return;
+	check_cxl_decoding(&gpu);
+	report_stage("cxl");
 	gpu_close(&gpu);
 }

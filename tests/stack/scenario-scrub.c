@@ -242,25 +242,47 @@ static void check_reset(const char *bdf)
 	check_zero("scrub-under-reset-zero", bdf);
 }
 
+static int unbind(void *bdf)
+{
+	return !gpu_unbind(bdf);
+}
+
+/* The next driver finds nothing either: unbinding waits for the scrub. */
 static void check_unbind(const char *bdf)
 {
-	g_autofree char *path = g_strdup_printf("/sys/bus/pci/devices/%s/driver/unbind", bdf);
-	g_autofree char *line = NULL, *left = NULL;
+	g_autofree char *line = NULL, *left = NULL, *driver = NULL;
 	gboolean ok = write_and_die(bdf);
-	int log = log_open(), fd;
-	gint64 start = g_get_monotonic_time();
+	int log = log_open();
 
-	fd = open(path, O_WRONLY | O_CLOEXEC);
-	ok = ok && fd >= 0 && write(fd, bdf, strlen(bdf)) == (ssize_t)strlen(bdf);
-	close(fd);
-	start = g_get_monotonic_time() - start;
+	ok = ok && gpu_unbind(bdf);
 	line = log_next(log);
 	left = log_next(log);
 	close(log);
-	report_check("scrub-unbind", ok && line && strstr(line, "not scrubbed") && left &&
-		     strstr(left, "left unscrubbed"),
-		     "unbound while the memory is scrubbed, in %u ms: %s; %s", (guint)(start / 1000),
-		     line ?: "nothing is logged", left ?: "nothing");
+	driver = gpu_link(bdf, "driver");
+	report_check("scrub-unbind", ok && !driver && line && strstr(line, "scrubbed ") && !left,
+		     "unbound while the memory is scrubbed: %s; %s", line ?: "nothing is logged",
+		     left ?: "nothing else");
+	bind_gpu(bdf, EXPORTER);
+}
+
+/* Unless who unbinds it is killed. */
+static void check_unbind_kill(const char *bdf)
+{
+	g_autofree char *line = NULL, *left = NULL, *text = NULL;
+	gboolean ok = write_and_die(bdf);
+	int log = log_open(), result;
+	pid_t pid = child_start(unbind, (void *)bdf);
+
+	/* long enough to get there, and a small part of what the scrub takes */
+	g_usleep(100 * 1000);
+	result = child_kill(pid, 10);
+	text = child_text(result);
+	line = log_next(log);
+	left = log_next(log);
+	close(log);
+	report_check("scrub-unbind-kill", ok && result == SIGKILL && line &&
+		     strstr(line, "not scrubbed") && left && strstr(left, "left unscrubbed"),
+		     "killed (%s): %s; %s", text, line ?: "nothing is logged", left ?: "nothing");
 	if (bind_gpu(bdf, EXPORTER))
 		check_zero("scrub-rebind-zero", bdf);
 }
@@ -330,6 +352,7 @@ void scenario_scrub(const char *bdf)
 	check_killable(bdf);
 	check_reset(bdf);
 	check_unbind(bdf);
+	check_unbind_kill(bdf);
 	check_unbind_idle(bdf);
 
 	ok = set_scrub("0") && write_and_die(bdf) && count_traces(bdf, &left, &zero);

@@ -85,14 +85,25 @@ int touch_pattern(const void *map, gsize length, guint64 seed, guint64 offset)
 	return pattern_match(buf, length, seed, offset) == length ? 0 : -1;
 }
 
-gboolean set_scrub(const char *value)
+static gboolean set_parameter(const char *name, const char *value)
 {
-	int fd = open("/sys/module/" EXPORTER "/parameters/scrub", O_WRONLY | O_CLOEXEC);
+	g_autofree char *path = g_strdup_printf("/sys/module/" EXPORTER "/parameters/%s", name);
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
 	gboolean ok = fd >= 0 && write(fd, value, 1) == 1;
 
 	if (fd >= 0)
 		close(fd);
 	return ok;
+}
+
+gboolean set_scrub(const char *value)
+{
+	return set_parameter("scrub", value);
+}
+
+gboolean set_scrub_sparse(const char *value)
+{
+	return set_parameter("scrub_sparse", value);
 }
 
 guint64 thread_faults(void)

@@ -46,6 +46,9 @@ int touch_pattern(const void *map, gsize length, guint64 seed, guint64 offset);
 /* The exporter's parameter "scrub": "0" or "1". */
 gboolean set_scrub(const char *value);
 
+/* And "scrub_sparse", which the tests have on. */
+gboolean set_scrub_sparse(const char *value);
+
 /* Page faults of this thread so far. */
 guint64 thread_faults(void);
 

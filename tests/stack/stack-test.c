@@ -107,17 +107,20 @@ static const char *const parallel_checks[] = {
 static const char *const slow_gpus[] = {
 	"model=gh200,reset-delay-ms=1000",
 	"model=gh200,x-cxl-dvsec=on,x-ready-after-reset=off",
+	"model=gh200,x-cxl-dvsec=on",
 	NULL
 };
 
 static const char *const reset_checks[] = {
 	"gpus", "open", "map", "reset-vfio", "reset-flr", "reset-sysfs", "reset-d3hot",
 	"low-power-mmap", "low-power-read", "low-power-again", "low-power-exit", "d3hot-mmap",
-	"d3hot-rw", "d3hot-d0", "decoding-off-mmap", "decoding-off-rw", "decoding-off-reset",
+	"d3hot-rw", "d3hot-d0", "d0-again", "decoding-off-mmap", "decoding-off-rw",
+	"decoding-off-reset",
 	"storm-ends", "storm-resets", "storm-progress", "storm-mmap", "storm-rw",
 	"storm-d3hot-ends", "storm-d3hot-resets", "storm-d3hot-progress", "storm-d3hot-mmap",
 	"storm-d3hot-rw", "slow-mmap",
-	"slow-read", "slow-kill", "never-mmap", "never-again",
+	"slow-read", "slow-kill", "slow-futex", "slow-asked", "never-mmap", "never-again",
+	"cxl-off", "cxl-on",
 	NULL
 };
 
@@ -128,6 +131,10 @@ static const char *const d3cold_checks[] = {
 	"d3cold-offs", "d3cold-in-reach", "d3cold-quiet", "d3cold-scrub-open",
 	"d3cold-scrub-close", "d3cold-scrub-in-reach",
 	NULL
+};
+
+static const char *const sleep_checks[] = {
+	"open", "sleep-mmap", "sleep-scrub", "sleep-in-reach", NULL
 };
 
 static const char *const lifetime_checks[] = {
@@ -160,7 +167,7 @@ static const char *const firmware_gpus[] = {
 	"x-dsd-size=0x80000123",
 	"x-dsd-size=0x40000000",
 	"x-dsd-size=0x20000000000",
-	"x-cxl-dvsec=on,x-cxl-info-valid=off",
+	"x-dsd=off,x-cxl-dvsec=on,x-cxl-info-valid=off",
 	"x-cxl-dvsec=on,x-never-ready=on",
 	"x-never-ready=on",
 	"reset-delay-ms=2000",
@@ -181,14 +188,14 @@ static const char *const firmware_checks[] = {
 static const char *const scrub_checks[] = {
 	"scrub-write", "scrub-zero", "scrub-log-first", "scrub-log", "scrub-threads",
 	"scrub-killable", "scrub-under-reset", "scrub-under-reset-zero", "scrub-unbind",
-	"scrub-rebind-zero", "scrub-unbind-idle",
+	"scrub-unbind-kill", "scrub-rebind-zero", "scrub-unbind-idle",
 	"scrub-off", "scrub-on", "scrub-on-zero",
 	NULL
 };
 
 static const char *const poison_checks[] = {
-	"poison-owner", "poison-own", "poison-other", "poison-apart", "poison-rest",
-	"poison-touch", "poison-read", "poison-read-part", "poison-write", "open",
+	"poison-unknown", "poison-owner", "poison-own", "poison-other", "poison-apart",
+	"poison-rest", "poison-touch", "poison-read", "poison-read-part", "poison-write", "open",
 	"poison-scrub", "poison-next", "poison-scrub-rebind", "poison-next-rebind",
 	NULL
 };
@@ -210,6 +217,7 @@ static const char *const dmabuf_checks[] = {
 	"dmabuf-usemem-last", "dmabuf-usemem-end", "dmabuf-resmem", "dmabuf-resmem-end",
 	"dmabuf-no-region", "dmabuf-top-of-file", "dmabuf-unaligned", "dmabuf-by-index",
 	"dmabuf-no-bar", "dmabuf-pieces", "dmabuf-pieces-differ", "dmabuf-pieces-before",
+	"dmabuf-d3hot", "dmabuf-low-power", "dmabuf-awake",
 	NULL
 };
 
@@ -357,6 +365,12 @@ static const struct scenario scenarios[] = {
 			     .gpu = "x-power-resource=on,ready-delay-ms=500,reset-delay-ms=0" },
 		.expected = { host_checks, d3cold_checks },
 	}, {
+		/* what is scrubbed is written, nearly 2 GiB of it */
+		.options = { .name = "sleep", .scenario = "sleep", .model = "gh200",
+			     .memory = "2G", .gpu = "x-d3hot-memory=off",
+			     .append = "suspend.pm_test_delay=1" },
+		.expected = { host_checks, sleep_checks },
+	}, {
 		.options = { .name = "lifetime", .scenario = "lifetime", .model = "gb200",
 			     .memory = "64M", .gpu = "reset-delay-ms=10" },
 		.expected = { host_checks, open_checks, lifetime_checks },
@@ -419,13 +433,10 @@ static const struct scenario scenarios[] = {
 			     .append = NO_SCRUB " oops=panic" },
 		.expected = { host_checks, poison_checks },
 	}, {
-		/*
-		 * 5 s after the error are less, 5 s after the recovery more: the
-		 * kernel waits at least 100 ms for a link that was reset.
-		 */
+		/* It has 4 s when its link is back. */
 		.options = { .name = "recovery", .scenario = "recovery", .model = "gb200",
 			     .memory = "64M", .more_gpus = gone_gpu,
-			     .gpu = "x-cxl-dvsec=on,x-cxl-timeout=1,reset-delay-ms=5050",
+			     .gpu = "x-cxl-dvsec=on,x-cxl-timeout=1,reset-delay-ms=3900",
 			     .append = NO_SCRUB },
 		.expected = { host_checks, recovery_checks },
 	}, {

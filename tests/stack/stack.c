@@ -109,6 +109,9 @@ static void add_gpu(GStrvBuilder *args, guint number, const char *memory,
 	g_strv_builder_add_many(args, "-object", memdev, "-device", port, "-device", gpu, NULL);
 }
 
+/* What is zero is left alone: the memory is sparse behind the emulated GPU. */
+#define SPARSE "nvgrace_region_vfio_pci.scrub_sparse=1"
+
 static GStrv arguments(const struct stack_options *options, const char *console)
 {
 	g_autoptr(GStrvBuilder) args = g_strv_builder_new();
@@ -121,7 +124,7 @@ static GStrv arguments(const struct stack_options *options, const char *console)
 	g_autofree char *append = g_strdup_printf(
 		"console=ttyAMA0 loglevel=4 panic=-1 nvgrace.scenario=%s nvgrace.guest_ram=%s "
 		"nvgrace.limit_mib=%u nvgrace.touch_mib=%u nvgrace.memory=%s nvgrace.model=%s%s%s "
-		"%s %s",
+		"%s %s " SPARSE,
 		options->scenario, options->guest_ram ?: "2G", options->limit_mib,
 		options->touch_mib ?: 256, options->memory, options->model,
 		options->device ? " nvgrace.device=" : "", options->device ?: "",
