@@ -8,12 +8,22 @@
 
 static int fd = -1;
 
-void kernel_log_mark(void)
+static void open_log(int whence)
 {
 	if (fd >= 0)
 		close(fd);
 	fd = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
-	lseek(fd, 0, SEEK_END);
+	lseek(fd, 0, whence);
+}
+
+void kernel_log_mark(void)
+{
+	open_log(SEEK_END);
+}
+
+void kernel_log_rewind(void)
+{
+	open_log(SEEK_SET);
 }
 
 char *kernel_log_find(const char *const *words)

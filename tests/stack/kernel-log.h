@@ -8,6 +8,9 @@
 /* Messages from now on are new. */
 void kernel_log_mark(void);
 
+/* Look at all that has been logged since the boot, instead. */
+void kernel_log_rewind(void);
+
 /*
  * The first message since the mark that has all of the words; NULL if there is
  * none, or there are no words; caller frees.

@@ -9,14 +9,21 @@
 #include "agent.h"
 #include "host-agent.h"
 #include "host-vm.h"
+#include "kernel-log.h"
 #include "scenario.h"
 
 void scenario_old_kvm(const char *bdf)
 {
+	const char *const untold[] = { EXPORTER, "cannot tell of coherent memory that has failed", NULL };
 	struct host_vm vm = { .bdf = bdf };
+	g_autofree char *line = NULL;
 
 	if (!bind_gpu(bdf, EXPORTER))
 		return;
+	/* once, at the first open */
+	kernel_log_rewind();
+	line = kernel_log_find(untold);
+	report_check("poison-untold", line != NULL, "%s", line ?: "the log does not say so");
 	host_vm_run(&vm);
 	g_strdelimit(vm.stderr_text->str, "\n", ' ');
 	report_check("old-kvm-warns",

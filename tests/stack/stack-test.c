@@ -245,7 +245,7 @@ static const char *const old_host_checks[] = {
 	"leaves-usemem-faults", "leaves-usemem-tables", "leaves-usemem-unmap",
 	"leaves-resmem-faults", "leaves-resmem-tables", "leaves-resmem-unmap",
 	"random-start", "random-operations", "random-kinds", "random-content",
-	"dmabuf-none", "old-kvm-warns", "old-kvm-ends", "guest.fill-verify", "guest.pages-physical",
+	"dmabuf-none", "poison-untold", "old-kvm-warns", "old-kvm-ends", "guest.fill-verify", "guest.pages-physical",
 	NULL
 };
 
