@@ -198,6 +198,45 @@ static const NVGraceRefusal refusals[] = {
     },
 };
 
+#define BY_DEVICE_TREE "-kernel without firmware boots by device tree"
+
+static const struct ByDeviceTree {
+    const char *path;
+    const char *with;   /* the file is in place of @ */
+    bool warns;
+} by_device_tree[] = {
+    { "kernel", "-kernel @", true },
+    { "kernel-and-firmware", "-kernel @ -bios @", false },
+    { "firmware", "-bios @", false },
+    { "neither", "", false },
+};
+
+static void test_by_device_tree(const void *data)
+{
+    const struct ByDeviceTree *boot = data;
+    g_autoptr(GString) args = g_string_new(NVGRACE_MACHINE);
+    g_autofree char *file = NULL, *output = NULL;
+    const char *first;
+    int fd = g_file_open_tmp("nvgrace-XXXXXX.bin", &file, NULL);
+
+    g_assert_cmpint(fd, >=, 0);
+    g_assert_cmpint(ftruncate(fd, 64 * 1024), ==, 0);
+    close(fd);
+    g_string_append(args, boot->with);
+    g_string_replace(args, "@", file, 0);
+    g_string_append(args, " " NVGRACE(1, "2G", "pxm-count=1")
+                    NVGRACE(2, "2G", "pxm-count=1"));
+
+    g_assert_cmpint(nvgrace_run(args->str, &output), ==, 0);
+    unlink(file);
+    first = strstr(output, BY_DEVICE_TREE);
+    g_assert_cmpint(first != NULL, ==, boot->warns);
+    if (first) {
+        g_assert_nonnull(strstr(first, "-bios QEMU_EFI.fd"));
+        g_assert_null(strstr(first + 1, BY_DEVICE_TREE));
+    }
+}
+
 #define HOTPLUG_REFUSED                                                        \
     "Device '%s' does not support hotplugging: ACPI describes its coherent "   \
     "memory once, at boot; add it with -device and remove it while the "       \
@@ -274,6 +313,12 @@ int main(int argc, char **argv)
                                                 refusals[i].path);
 
         g_test_add_data_func(path, &refusals[i], nvgrace_test_refusal);
+    }
+    for (int i = 0; i < ARRAY_SIZE(by_device_tree); i++) {
+        g_autofree char *path = g_strdup_printf("/nvgrace/errors/boot/%s",
+                                                by_device_tree[i].path);
+
+        g_test_add_data_func(path, &by_device_tree[i], test_by_device_tree);
     }
     g_test_add_func("/nvgrace/errors/hotplug/emulated", test_hotplug);
     g_test_add_func("/nvgrace/errors/hotplug/vfio", test_hotplug_vfio);

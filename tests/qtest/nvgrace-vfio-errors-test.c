@@ -9,7 +9,9 @@
  */
 
 #include "qemu/osdep.h"
+#include <linux/capability.h>
 #include <linux/vfio_nvgrace.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include "qemu/units.h"
 #include "nvgrace-fwcfg.h"
@@ -328,7 +330,7 @@ static const Refusal refusals[] = {
     }, {
         "dma-map", dma_map_fails, "",
         "coherent memory cannot be mapped for DMA: Region usemem: ",
-        "choose another by mem-addr=",
+        SERVER_FAULT,
     }, {
         /* after all has been mapped, and to be undone */
         "plug/no-room", no_room, "", "no room for 768 GiB",
@@ -380,31 +382,152 @@ static uint64_t peak_of(pid_t pid)
     return g_ascii_strtoull(peak + strlen("VmPeak:"), NULL, 10) * KiB;
 }
 
-/* QEMU gets address space for all it needs, and for half of usemem. */
-static void test_no_address_space(void)
+/*
+ * QEMU gets of a resource what it needs for anything else, and for half of
+ * usemem.  It says how much it needs, and with that it starts.
+ */
+typedef struct Limit {
+    const char *path;
+    int resource;
+    const char *name;
+    const char *ulimit;
+    const char *options;
+    const char *message;
+} Limit;
+
+static const Limit limits[] = {
+    {
+        "address-space", RLIMIT_AS, "RLIMIT_AS", "raise it by ulimit -v.", "",
+        "bytes of address space for coherent memory: Cannot allocate memory",
+    }, {
+        "locked", RLIMIT_MEMLOCK, "RLIMIT_MEMLOCK",
+        "raise it by ulimit -l, or leave -overcommit mem-lock= out.",
+        "-overcommit mem-lock=on-fault ",
+        "bytes of address space for coherent memory: Resource temporarily",
+    },
+};
+
+static int run_limited(const Limit *limit, NVGraceServer *server,
+                       uint64_t bytes, char **output)
 {
-    const uint64_t size = 128 * GiB;
-    g_autoptr(NVGraceServer) server = nvgrace_server_new();
-    g_autofree char *output = NULL;
-    g_autofree char *said = g_strdup_printf("cannot reserve 0x%" PRIx64
-                                            " bytes of address space",
-                                            size + 2 * GiB);
-    QTestState *qts = qtest_init(NVGRACE_MACHINE NVGRACE_PORT(1));
-    struct rlimit limit, before;
+    g_autofree char *json = nvgrace_server_device(server, 1, "");
+    g_autofree char *args = g_strdup_printf(NVGRACE_MACHINE "%s"
+                                            NVGRACE_PORT(1) "-device %s",
+                                            limit->options, json);
+    struct rlimit now, before;
     int status;
 
-    nvgrace_server_add(server, USEMEM, size);
-    g_assert_cmpint(getrlimit(RLIMIT_AS, &before), ==, 0);
-    limit = before;
-    limit.rlim_cur = peak_of(qtest_pid(qts)) + size / 2;
-    qtest_quit(qts);
+    g_assert_cmpint(getrlimit(limit->resource, &before), ==, 0);
+    now = before;
+    now.rlim_cur = bytes;
+    now.rlim_max = MAX(before.rlim_max, bytes);
+    if (setrlimit(limit->resource, &now)) {
+        g_test_skip("the limit cannot be as high as this needs");
+        return -1;
+    }
+    status = nvgrace_run(args, output);
+    g_assert_cmpint(setrlimit(limit->resource, &before), ==, 0);
+    return status;
+}
 
-    g_assert_cmpint(setrlimit(RLIMIT_AS, &limit), ==, 0);
-    status = run(server, "", &output);
-    g_assert_cmpint(setrlimit(RLIMIT_AS, &before), ==, 0);
+static void test_limit(const void *opaque)
+{
+    const Limit *limit = opaque;
+    const uint64_t size = 128 * GiB;
+    g_autoptr(NVGraceServer) server = nvgrace_server_new();
+    g_autoptr(NVGraceServer) again = nvgrace_server_new();
+    g_autofree char *output = NULL, *output_again = NULL, *said = NULL;
+    QTestState *qts = qtest_init(NVGRACE_MACHINE NVGRACE_PORT(1));
+    uint64_t bytes = peak_of(qtest_pid(qts)) + size / 2;
+    const char *needed;
+    int status;
+
+    qtest_quit(qts);
+    /* Who may lock as much as there is has no such limit. */
+    prctl(PR_CAPBSET_DROP, CAP_IPC_LOCK, 0, 0, 0);
+    nvgrace_server_add(server, USEMEM, size);
+    status = run_limited(limit, server, bytes, &output);
+    if (status < 0) {
+        return;
+    }
     g_assert_cmpint(status, ==, 1);
-    g_assert_nonnull(strstr(output, said));
-    g_assert_nonnull(strstr(output, "ulimit -v"));
+    said = g_strdup_printf("%s is %" PRIu64 " KiB, and ", limit->name,
+                           bytes / 1024);
+    needed = strstr(output, said);
+    g_assert_nonnull(needed);
+    g_assert_nonnull(strstr(output, limit->message));
+    g_assert_nonnull(strstr(output, limit->ulimit));
+
+    nvgrace_server_add(again, USEMEM, size);
+    bytes = g_ascii_strtoull(needed + strlen(said), NULL, 10) * 1024;
+    g_assert_cmpint(run_limited(limit, again, bytes, &output_again), ==, 0);
+}
+
+/* ----------------------------------------------------------------- warnings */
+
+static void add_gb200(NVGraceServer *server)
+{
+    nvgrace_server_add(server, USEMEM, USEMEM_SIZE);
+}
+
+#define HOPPER "for a guest with one of them use guest-view=bar"
+#define BAR "that needs no BAR use guest-view=acpi"
+
+/* What starts, what is said once of it, and what is not said */
+typedef struct Warning {
+    const char *path;
+    void (*set_up)(NVGraceServer *server);
+    const char *options;
+    const char *warning;
+    const char *absent;
+} Warning;
+
+static const Warning warnings[] = {
+    { "view/hopper-acpi", add_gh200, "", HOPPER, BAR },
+    { "view/hopper-bar", add_gh200, ",\"guest-view\":\"bar\"", BAR, HOPPER },
+    { "view/blackwell-acpi", add_gb200, "", NULL, "550 to 595" },
+    { "view/blackwell-bar", add_gb200, ",\"guest-view\":\"bar\"", BAR, HOPPER },
+    { "dump/bar", add_gb200, ",\"guest-view\":\"bar\",\"dump\":true",
+      "dump=on has no effect", HOPPER },
+    { "dump/acpi", add_gb200, ",\"dump\":true", NULL, "dump=on" },
+};
+
+static void test_warning(const void *opaque)
+{
+    const Warning *warning = opaque;
+    g_autoptr(NVGraceServer) server = nvgrace_server_new();
+    g_autofree char *output = NULL;
+
+    warning->set_up(server);
+    g_assert_cmpint(run(server, warning->options, &output), ==, 0);
+    if (warning->warning) {
+        const char *first = strstr(output, warning->warning);
+
+        g_assert_nonnull(first);
+        g_assert_null(strstr(first + 1, warning->warning));
+    }
+    g_assert_null(strstr(output, warning->absent));
+}
+
+/* Of two GPUs it is said once. */
+static void test_warned_once(void)
+{
+    g_autoptr(NVGraceServer) one = nvgrace_server_new();
+    g_autoptr(NVGraceServer) two = nvgrace_server_new();
+    g_autofree char *json1 = nvgrace_server_device(one, 1, "");
+    g_autofree char *json2 = nvgrace_server_device(two, 2, "");
+    g_autofree char *args = g_strdup_printf(
+        NVGRACE_MACHINE NVGRACE_PORT(1) NVGRACE_PORT(2)
+        "-device %s -device %s", json1, json2);
+    g_autofree char *output = NULL;
+    const char *first;
+
+    add_gh200(one);
+    add_gh200(two);
+    g_assert_cmpint(nvgrace_run(args, &output), ==, 0);
+    first = strstr(output, HOPPER);
+    g_assert_nonnull(first);
+    g_assert_null(strstr(first + 1, HOPPER));
 }
 
 /* When the server leaves, QEMU does so too, in order: not by a signal. */
@@ -493,8 +616,13 @@ int main(int argc, char **argv)
     for (int i = 0; i < ARRAY_SIZE(refusals); i++) {
         add("refuses", refusals[i].path, &refusals[i], test_refusal);
     }
-    qtest_add_func("nvgrace-vfio-errors/refuses/map/no-address-space",
-                   test_no_address_space);
+    for (int i = 0; i < ARRAY_SIZE(limits); i++) {
+        add("refuses/limit", limits[i].path, &limits[i], test_limit);
+    }
+    for (int i = 0; i < ARRAY_SIZE(warnings); i++) {
+        add("warns", warnings[i].path, &warnings[i], test_warning);
+    }
+    qtest_add_func("nvgrace-vfio-errors/warns/once", test_warned_once);
     for (int i = 0; i < ARRAY_SIZE(leaves); i++) {
         add("server-leaves", leaves[i].path, &leaves[i], test_leave);
     }

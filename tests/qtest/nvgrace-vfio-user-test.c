@@ -173,6 +173,118 @@ static uint64_t mapped_at(QTestState *qts, int fd)
     return found;
 }
 
+/* What the kernel says of a mapping of QEMU's: "dd" if no core has it */
+static bool in_cores(QTestState *qts, int fd)
+{
+    g_autofree char *path = g_strdup_printf("/proc/%d/smaps", qtest_pid(qts));
+    g_autofree char *start = g_strdup_printf("\n%" PRIx64 "-",
+                                             mapped_at(qts, fd));
+    g_autofree char *text = NULL;
+    const char *flags;
+    g_auto(GStrv) line = NULL;
+
+    g_assert_true(g_file_get_contents(path, &text, NULL, NULL));
+    flags = strstr(text, start);
+    g_assert_nonnull(flags);
+    flags = strstr(flags, "VmFlags:");
+    g_assert_nonnull(flags);
+    line = g_strsplit(flags, "\n", 2);
+    return !strstr(line[0], " dd");
+}
+
+/* Is the first page of the memory in a dump of the guest's memory? */
+static bool in_dumps(QTestState *qts)
+{
+    static const char word[] = "this is in usemem";
+    g_autofree char *file = NULL, *dump = NULL;
+    int fd = g_file_open_tmp("nvgrace-XXXXXX.dump", &file, NULL);
+    bool found = false;
+    gsize length;
+    QDict *rsp;
+
+    g_assert_cmpint(fd, >=, 0);
+    close(fd);
+    qtest_memwrite(qts, 260 * GiB, word, sizeof(word));
+    rsp = qtest_qmp(qts, "{'execute': 'dump-guest-memory', 'arguments': "
+                    "{'paging': false, 'protocol': %s, 'begin': %" PRIu64 ", "
+                    "'length': 4096}}",
+                    (dump = g_strdup_printf("file:%s", file)), 260 * GiB);
+    if (qdict_haskey(rsp, "return")) {
+        g_autofree char *content = NULL;
+
+        g_assert_true(g_file_get_contents(file, &content, &length, NULL));
+        found = memmem(content, length, word, sizeof(word));
+        g_assert_true(found);
+    } else {
+        g_assert_nonnull(strstr(qdict_get_str(qdict_get_qdict(rsp, "error"),
+                                              "desc"), "no guest memory"));
+    }
+    qobject_unref(rsp);
+    unlink(file);
+    return found;
+}
+
+static const struct Dump {
+    const char *path;
+    const char *machine;
+    const char *options;
+    bool dumped;
+    bool in_cores;
+} dumps[] = {
+    { "default", "", "", false, false },
+    { "off", "", ",\"dump\":false", false, false },
+    { "on", "", ",\"dump\":true", true, true },
+    { "on-no-core", "-machine dump-guest-core=off ", ",\"dump\":true", true,
+      false },
+};
+
+static void test_dump(const void *data)
+{
+    const struct Dump *dump = data;
+    g_autoptr(NVGraceServer) server = nvgrace_server_new();
+    g_autofree char *json = NULL;
+    QTestState *qts;
+
+    add_gh200(server);
+    json = nvgrace_server_device(server, 1, dump->options);
+    qts = qtest_initf(NVGRACE_MACHINE "%s" NVGRACE_PORT(1) "-device '%s'",
+                      dump->machine, json);
+    g_assert_cmpint(in_dumps(qts), ==, dump->dumped);
+    g_assert_cmpint(in_cores(qts, server->regions[FIRST].fd), ==,
+                    dump->in_cores);
+    g_assert_cmpint(in_cores(qts, server->regions[FIRST + 1].fd), ==,
+                    dump->in_cores);
+    qtest_quit(qts);
+}
+
+/* In a BAR it is in neither, whatever is asked for. */
+static void test_dump_bar(void)
+{
+    g_autoptr(NVGraceServer) server = nvgrace_server_new();
+    QTestState *qts;
+
+    add_gh200(server);
+    qts = start(server, ",\"guest-view\":\"bar\"");
+    g_assert_false(in_cores(qts, server->regions[FIRST].fd));
+    g_assert_false(in_cores(qts, server->regions[FIRST + 1].fd));
+    qtest_quit(qts);
+}
+
+/* "info ramblock" names both, by the device in the guest; @data: options */
+static void test_ramblock(const void *data)
+{
+    g_autoptr(NVGraceServer) server = nvgrace_server_new();
+    g_autofree char *text = NULL;
+    QTestState *qts;
+
+    add_gh200(server);
+    qts = start(server, data);
+    text = qtest_hmp(qts, "info ramblock");
+    g_assert_nonnull(strstr(text, "0000:00:01.0:00.0/usemem"));
+    g_assert_nonnull(strstr(text, "0000:00:01.0:00.0/resmem"));
+    qtest_quit(qts);
+}
+
 /* So that stage 2 can have the largest blocks there are: @data is a mem-addr */
 static void test_congruent(const void *data)
 {
@@ -383,6 +495,16 @@ int main(int argc, char **argv)
                         test_congruent);
     qtest_add_data_func("nvgrace-vfio-user/memory/congruent-512m",
                         GSIZE_TO_POINTER(0x4020000000ULL), test_congruent);
+    for (int i = 0; i < ARRAY_SIZE(dumps); i++) {
+        g_autofree char *path = g_strdup_printf("nvgrace-vfio-user/dump/%s",
+                                                dumps[i].path);
+
+        qtest_add_data_func(path, &dumps[i], test_dump);
+    }
+    qtest_add_func("nvgrace-vfio-user/dump/bar", test_dump_bar);
+    qtest_add_data_func("nvgrace-vfio-user/ramblock/acpi", "", test_ramblock);
+    qtest_add_data_func("nvgrace-vfio-user/ramblock/bar",
+                        ",\"guest-view\":\"bar\"", test_ramblock);
     qtest_add_func("nvgrace-vfio-user/dma-map", test_dma_map);
     qtest_add_func("nvgrace-vfio-user/reset", test_reset);
     qtest_add_func("nvgrace-vfio-user/power-state", test_power_state);

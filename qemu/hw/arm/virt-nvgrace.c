@@ -13,6 +13,7 @@
  */
 
 #include "qemu/osdep.h"
+#include "qemu/error-report.h"
 #include "qapi/error.h"
 #include "hw/arm/virt.h"
 #include "hw/arm/virt-nvgrace.h"
@@ -43,6 +44,12 @@ static bool check_machine(VirtMachineState *vms, Error **errp)
         error_append_hint(errp, "Leave confidential-guest-support= out of "
                           "-machine.\n");
         return false;
+    }
+    if (MACHINE(vms)->kernel_filename && !vms->bootinfo.firmware_loaded) {
+        warn_report_once("-kernel without firmware boots by device tree, which "
+                         "does not describe coherent GPU memory: the guest "
+                         "will not find it; with firmware, such as -bios "
+                         "QEMU_EFI.fd, it will");
     }
     return true;
 }

@@ -90,6 +90,8 @@ void nvgrace_memory_class_init(ObjectClass *oc)
         "Distance between the NUMA nodes of the coherent memory and all that "
         "are no GPU's, 11 to 254; left out, 80 to those of its own socket and "
         "120 to others");
+    object_class_property_set_description(oc, "dump",
+        "Have the coherent memory in memory dumps; off by default");
     ACPI_DEV_AML_IF_CLASS(oc)->build_dev_aml = nvgrace_build_dev_aml;
 }
 

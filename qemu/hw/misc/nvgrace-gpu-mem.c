@@ -23,9 +23,11 @@
 
 #include "qemu/osdep.h"
 #include "qemu/bitops.h"
+#include "qemu/error-report.h"
 #include "qemu/log.h"
 #include "qemu/units.h"
 #include "qapi/error.h"
+#include "hw/acpi/ghes.h"
 #include "hw/pci/pci_device.h"
 #include "system/ramblock.h"
 #include "nvgrace-gpu-mem.h"
@@ -70,12 +72,22 @@ static const MemoryRegionOps nvgrace_in_reset_ops = {
 
 /*
  * A page with an error that the memory cannot correct: reading it is an
- * external abort, however often it is written.
+ * external abort, however often it is written.  On a machine with ras=on,
+ * firmware has put the error on record by then, for whoever takes the abort.
  */
 static MemTxResult nvgrace_poison_read(void *opaque, hwaddr addr,
                                        uint64_t *val, unsigned size,
                                        MemTxAttrs attrs)
 {
+    NVGraceGPUMem *gpu_mem = opaque;
+    AcpiGhesState *ghes = acpi_ghes_get_state();
+    Error *err = NULL;
+
+    if (ghes && !acpi_ghes_memory_errors(ghes, ACPI_HEST_SRC_ID_SYNC,
+                                         gpu_mem->mem.addr +
+                                         gpu_mem->poison_offset + addr, &err)) {
+        warn_report_err(err);
+    }
     *val = UINT64_MAX;
     return MEMTX_ERROR;
 }
@@ -109,8 +121,9 @@ bool nvgrace_gpu_mem_check(const NVGraceGPUMem *gpu_mem, const char *model,
 
     if (!gpu_mem->memdev) {
         error_setg(errp, "'memdev' property is required");
-        error_append_hint(errp, "Add -object memory-backend-ram,id=hbm,"
-                          "size=96G,reserve=off and memdev=hbm.\n");
+        error_append_hint(errp, "Add -object memory-backend-ram,id=ID,size=96G,"
+                          "reserve=off and memdev=ID, each GPU with an ID of "
+                          "its own.\n");
         return false;
     }
     if (host_memory_backend_is_mapped(gpu_mem->memdev)) {
@@ -216,6 +229,7 @@ bool nvgrace_gpu_mem_plug(NVGraceGPUMem *gpu_mem, PCIDevice *pdev,
         memory_region_add_subregion_overlap(container, gpu_mem->poison_offset,
                                             &gpu_mem->poison, 1);
     }
+    nvgrace_memory_set_dump(backend, gpu_mem->mem.dump);
     host_memory_backend_set_mapped(gpu_mem->memdev, true);
     return true;
 }
@@ -225,6 +239,8 @@ void nvgrace_gpu_mem_unplug(NVGraceGPUMem *gpu_mem)
     MemoryRegion *container = &gpu_mem->mem.container;
 
     host_memory_backend_set_mapped(gpu_mem->memdev, false);
+    memory_region_set_nonvolatile(
+        host_memory_backend_get_memory(gpu_mem->memdev), false);
     if (gpu_mem->poison_offset != NVGRACE_POISON_NONE) {
         memory_region_del_subregion(container, &gpu_mem->poison);
     }

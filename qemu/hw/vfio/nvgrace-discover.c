@@ -61,10 +61,13 @@ static void report_no_usemem(VFIODevice *vbasedev, Error **errp)
     error_append_hint(errp, "As root on the host:\n"
                       "  modprobe " HOST_MODULE "\n"
                       "  echo " HOST_DRIVER
-                      " > /sys/bus/pci/devices/%s/driver_override\n"
-                      "  echo %s > /sys/bus/pci/devices/%s/driver/unbind\n"
-                      "  echo %s > /sys/bus/pci/drivers_probe\n",
-                      name, name, name, name);
+                      " > /sys/bus/pci/devices/%s/driver_override\n", name);
+    /* Where no driver is bound, there is no such file. */
+    if (driver || !vbasedev->sysfsdev) {
+        error_append_hint(errp, "  echo %s > /sys/bus/pci/devices/%s/driver/"
+                          "unbind\n", name, name);
+    }
+    error_append_hint(errp, "  echo %s > /sys/bus/pci/drivers_probe\n", name);
 }
 
 void vfio_nvgrace_hint_at_provider(VFIODevice *vbasedev, Error **errp)

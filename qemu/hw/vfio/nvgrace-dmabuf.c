@@ -1,11 +1,11 @@
 /*
  * Coherent memory of an NVIDIA Grace GPU as dma-bufs
  *
- * iommufd maps no mappings of device memory for DMA, but dma-bufs of vfio-pci.
- * Those are the kernel's to take back: a device that is reset, asleep or does
- * not decode memory has none that could be mapped, and what was mapped is
- * unmapped, for good, without a word.  A dma-buf that is usable again has to be
- * mapped again.
+ * Linux' iommufd maps no mappings of device memory for DMA, but dma-bufs of
+ * vfio-pci.  Those are the kernel's to take back: a device that is reset,
+ * asleep or does not decode memory has none that could be mapped, and what was
+ * mapped is unmapped, for good, without a word.  A dma-buf that is usable again
+ * has to be mapped again.
  *
  * In: a region of a VFIODevice.  Out: a dma-buf behind its MemoryRegion's RAM,
  * which the container maps for DMA instead of the RAM's own address.
@@ -14,7 +14,9 @@
  */
 
 #include "qemu/osdep.h"
+#include <linux/iommufd.h>
 #include <linux/vfio.h>
+#include <sys/ioctl.h>
 
 #include "qemu/error-report.h"
 #include "qapi/error.h"
@@ -29,6 +31,7 @@
 /* A dma-buf of a device that decodes no memory cannot be mapped. */
 static bool decode_memory(VFIODevice *vbasedev, Error **errp)
 {
+    ERRP_GUARD();
     uint16_t command;
     int ret;
 
@@ -44,6 +47,7 @@ static bool decode_memory(VFIODevice *vbasedev, Error **errp)
     if (ret != sizeof(command)) {
         error_setg(errp, "the host device cannot be told to decode memory: %s",
                    ret < 0 ? strerror(-ret) : "its config space is cut short");
+        error_append_hint(errp, "The host's kernel log may say why.\n");
         return false;
     }
     return true;
@@ -87,6 +91,41 @@ static bool can_map(IOMMUFDBackend *be, int fd, uint64_t size)
     ret = iommufd_backend_map_file_dma(be, ioas, 0, size, fd, 0, false);
     iommufd_backend_free_id(be, ioas);
     return ret == 0;
+}
+
+/*
+ * Does this iommufd map device memory by address, as it does RAM?  Vendors'
+ * kernels do.  What is mapped is looked at only for a domain, so the address
+ * space gets one, which is that of no device.
+ */
+static bool maps_by_address(VFIODevice *vbasedev, void *ptr)
+{
+    IOMMUFDBackend *be = vbasedev->iommufd;
+    struct iommu_ioas_map map = {
+        .size = sizeof(map),
+        .flags = IOMMU_IOAS_MAP_READABLE | IOMMU_IOAS_MAP_WRITEABLE,
+        .user_va = (uintptr_t)ptr,
+        .length = qemu_real_host_page_size(),
+    };
+    uint32_t hwpt;
+    bool mapped = false;
+
+    if (!iommufd_backend_alloc_ioas(be, &map.ioas_id, NULL)) {
+        return false;
+    }
+    if (iommufd_backend_alloc_hwpt(be, vbasedev->devid, map.ioas_id, 0,
+                                   IOMMU_HWPT_DATA_NONE, 0, NULL, &hwpt,
+                                   NULL)) {
+        /* not iommufd_backend_map_dma(), which warns of what may well be */
+        mapped = !ioctl(be->fd, IOMMU_IOAS_MAP, &map);
+        if (mapped) {
+            iommufd_backend_unmap_dma(be, map.ioas_id, map.iova, map.length);
+        }
+        iommufd_backend_free_id(be, hwpt);
+    }
+    iommufd_backend_free_id(be, map.ioas_id);
+    trace_vfio_nvgrace_by_address(vbasedev->name, ptr, mapped);
+    return mapped;
 }
 
 static int get_mappable(VFIODevice *vbasedev,
@@ -137,6 +176,10 @@ bool vfio_nvgrace_dmabufs_get(VFIONVGraceMemory *mem, VFIODevice *vbasedev,
             vfio_nvgrace_dmabufs_put(mem);
         }
     }
+    mem->by_address = !vfio_nvgrace_dmabufs(mem) &&
+        maps_by_address(vbasedev, mem->map) &&
+        (!mem->info_resmem ||
+         maps_by_address(vbasedev, (char *)mem->map + mem->resmem_offset));
     return true;
 }
 

@@ -11,12 +11,12 @@
 
 /**
  * vfio_nvgrace_dmabufs_get() - have the regions as dma-bufs, if iommufd is used
- * @mem: the memory; its regions are found
+ * @mem: the memory; its regions are mapped into QEMU
  * @vbasedev: the device; it decodes memory afterwards
  * @errp: why that cannot be
  *
  * Where the kernel makes no dma-bufs, or its iommufd maps none, there are none:
- * that is no error.
+ * that is no error.  @mem->by_address says whether it maps the memory without.
  *
  * Returns: true on success.
  */

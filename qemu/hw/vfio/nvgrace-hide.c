@@ -60,7 +60,8 @@ bool vfio_nvgrace_hide_bar(VFIOPCIDevice *vdev, int nr, Error **errp)
             error_setg(errp, "BAR %d cannot be hidden from the guest: its "
                        "MSI-X vectors, or a quirk of QEMU, are there", i);
             error_append_hint(errp, "Leave x-msix-relocation= and x-vga= "
-                              "out.\n");
+                              "out; a GPU that has its vectors there by "
+                              "itself is none of Grace's.\n");
             return false;
         }
         hide_one(vdev, i);

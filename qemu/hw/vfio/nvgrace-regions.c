@@ -12,14 +12,14 @@
 #include "qemu/osdep.h"
 #include <sys/mman.h>
 
-#include "qemu/error-report.h"
+#include "qemu/madvise.h"
 #include "qemu/module.h"
 #include "qemu/units.h"
 #include "qapi/error.h"
 #include "hw/vfio/vfio-container.h"
 #include "system/ramblock.h"
 #include "nvgrace-dmabuf.h"
-#include "nvgrace-kvm.h"
+#include "nvgrace-limits.h"
 #include "nvgrace-regions.h"
 #include "trace.h"
 
@@ -59,12 +59,20 @@ static bool map_region(VFIODevice *vbasedev, const char *what,
     }
     if (mmap(at, info->size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED,
              fd, info->offset) == MAP_FAILED) {
-        error_setg_errno(errp, errno, "cannot map 0x%" PRIx64 " bytes of %s "
+        int err = errno;
+
+        error_setg_errno(errp, err, "cannot map 0x%" PRIx64 " bytes of %s "
                          "(region %u)", (uint64_t)info->size, what,
                          info->index);
-        vfio_nvgrace_hint_at_provider(vbasedev, errp);
+        if (err == EAGAIN || err == ENOMEM) {
+            vfio_nvgrace_hint_at_limits(err, info->size, errp);
+        } else {
+            vfio_nvgrace_hint_at_provider(vbasedev, errp);
+        }
         return false;
     }
+    /* Where huge pages are for those who ask, so are huge mappings. */
+    qemu_madvise(at, info->size, QEMU_MADV_HUGEPAGE);
     return true;
 }
 
@@ -96,12 +104,15 @@ static bool map_regions(VFIONVGraceMemory *mem, VFIODevice *vbasedev,
     reserved = mmap(NULL, size + slack, PROT_NONE,
                     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (reserved == MAP_FAILED) {
-        error_setg_errno(errp, errno, "cannot reserve 0x%zx bytes of address "
+        int err = errno;
+
+        error_setg_errno(errp, err, "cannot reserve 0x%zx bytes of address "
                          "space for coherent memory", size + slack);
-        error_append_hint(errp, "Check the limit of the address space, "
-                          "ulimit -v.\n");
+        vfio_nvgrace_hint_at_limits(err, size + slack, errp);
         return false;
     }
+    /* With mem-lock=on it counts as locked, and what replaces it would, too. */
+    munlock(reserved, size + slack);
     start = (char *)ROUND_UP((uintptr_t)reserved, NVGRACE_BLOCK_SIZE) + offset;
     if (start != reserved) {
         munmap(reserved, start - reserved);
@@ -125,14 +136,18 @@ static void init_memory_region(VFIONVGraceMemory *mem, VFIODevice *vbasedev,
      * As a ram_device, emulated devices could only reach it through a 4 KiB
      * bounce buffer, and virtio-blk fails on requests from a page of memory
      * that the guest onlined.  But a RAM region that VFIO cannot map for DMA is
-     * fatal, and iommufd cannot map what is no page of host memory, except by
-     * a dma-buf; nor may a guest end QEMU by an address it puts into a BAR.
+     * fatal, and iommufd may map what is no page of host memory by a dma-buf
+     * only, or not at all; nor may a guest end QEMU by an address it puts into
+     * a BAR.
      */
-    if ((vbasedev->iommufd && dmabuf < 0) || bars(mem)) {
+    if ((vbasedev->iommufd && !vfio_nvgrace_maps_for_dma(mem)) || bars(mem)) {
         memory_region_init_ram_device_ptr(mr, OBJECT(mem), name, size, ptr);
     } else {
         memory_region_init_ram_ptr(mr, OBJECT(mem), name, size, ptr);
     }
+    /* As "info ramblock" has it; it is no RAM that would be migrated. */
+    qemu_ram_set_idstr(mr->ram_block, name, vbasedev->dev);
+    nvgrace_memory_set_dump(mr, NVGRACE_MEMORY(mem)->dump);
     if (dmabuf >= 0) {
         /* Not shared: nobody but iommufd can map a dma-buf of vfio-pci. */
         mr->ram_block->fd = dmabuf;
@@ -154,12 +169,45 @@ static void set_containers_initialized(bool initialized)
     }
 }
 
-static bool check_dma_maps(Error **errp)
+/* What a container could not map: a limit of locked memory, or of addresses? */
+static void hint_at_dma_map(VFIONVGraceMemory *mem, VFIODevice *vbasedev,
+                            uint64_t last_iova, Error **errp)
 {
+    uint64_t size = nvgrace_memory_size(NVGRACE_MEMORY(mem));
+    uint64_t addr = NVGRACE_MEMORY(mem)->addr;
+
+    /* Who has mapped keeps no errno. */
+    if (strstr(error_get_pretty(*errp), strerror(ENOMEM)) &&
+        vfio_nvgrace_hint_at_memlock(size, errp)) {
+        return;
+    }
+    if (!bars(mem) && addr + size - 1 > last_iova && size <= last_iova) {
+        error_append_hint(errp, "The memory is at 0x%" PRIx64 ", and the IOMMU "
+                          "translates no address above 0x%" PRIx64 ": use at "
+                          "most mem-addr=0x%" PRIx64 " of -device "
+                          "vfio-pci-nvgrace.\n", addr, last_iova,
+                          ROUND_DOWN(last_iova - size + 1, 512 * MiB));
+    } else if (vbasedev->proxy) {
+        vfio_nvgrace_hint_at_provider(vbasedev, errp);
+    } else {
+        error_append_hint(errp, "The host's kernel log may say why.\n");
+    }
+}
+
+static bool check_dma_maps(VFIONVGraceMemory *mem, VFIODevice *of,
+                           Error **errp)
+{
+    ERRP_GUARD();
+    uint64_t last_iova = UINT64_MAX;
     VFIODevice *vbasedev;
     Error *first = NULL;
 
     QLIST_FOREACH(vbasedev, &vfio_device_list, global_next) {
+        GList *range = g_list_last(vbasedev->bcontainer->iova_ranges);
+
+        if (vbasedev->bcontainer->error && range) {
+            last_iova = MIN(last_iova, range_upb(range->data));
+        }
         /* keeps the first, frees others */
         error_propagate(&first, vbasedev->bcontainer->error);
         vbasedev->bcontainer->error = NULL;
@@ -169,12 +217,12 @@ static bool check_dma_maps(Error **errp)
     }
     error_propagate_prepend(errp, first,
                             "coherent memory cannot be mapped for DMA: ");
-    error_append_hint(errp, "If the IOMMU cannot translate that address, "
-                      "choose another by mem-addr=.\n");
+    hint_at_dma_map(mem, of, last_iova, errp);
     return false;
 }
 
-static bool plug(VFIONVGraceMemory *mem, PCIDevice *pdev, Error **errp)
+static bool plug(VFIONVGraceMemory *mem, PCIDevice *pdev, VFIODevice *vbasedev,
+                 Error **errp)
 {
     bool ok;
 
@@ -183,33 +231,11 @@ static bool plug(VFIONVGraceMemory *mem, PCIDevice *pdev, Error **errp)
                              mem->info_resmem ? &mem->resmem : NULL, errp);
     set_containers_initialized(true);
 
-    if (ok && !check_dma_maps(errp)) {
+    if (ok && !check_dma_maps(mem, vbasedev, errp)) {
         nvgrace_memory_unplug(NVGRACE_MEMORY(mem));
         ok = false;
     }
     return ok;
-}
-
-static void warn_of_limits(VFIONVGraceMemory *mem, VFIODevice *vbasedev)
-{
-    if (bars(mem)) {
-        warn_report_once("emulated disks fail with buffers in coherent GPU "
-                         "memory that is a BAR; with guest-view=acpi they "
-                         "work");
-    }
-    if (vbasedev->iommufd && mem->dmabuf_usemem < 0) {
-        warn_report_once("iommufd cannot map coherent GPU memory for DMA, for "
-                         "want of a dma-buf: devices cannot read or write it, "
-                         "and emulated disks fail with buffers in it; with "
-                         "Linux 7.2 or newer, or without iommufd=, they work");
-    }
-    if (!vfio_nvgrace_kvm_cacheable()) {
-        warn_report_once("KVM cannot map coherent GPU memory as cacheable: "
-                         "before Linux 6.17 the guest has it as Device memory, "
-                         "slow and without unaligned access; a newer one "
-                         "refuses it on a CPU without FEAT_S2FWB and "
-                         "CTR_EL0.DIC");
-    }
 }
 
 bool vfio_nvgrace_memory_plug(VFIONVGraceMemory *mem, PCIDevice *pdev,
@@ -230,8 +256,8 @@ bool vfio_nvgrace_memory_plug(VFIONVGraceMemory *mem, PCIDevice *pdev,
                            mem->dmabuf_resmem);
     }
     /* Before the memory gets mapped: QEMU ends if KVM refuses that. */
-    warn_of_limits(mem, vbasedev);
-    return plug(mem, pdev, errp);
+    vfio_nvgrace_warn_of_limits(mem, vbasedev);
+    return plug(mem, pdev, vbasedev, errp);
 }
 
 static void vfio_nvgrace_memory_init(Object *obj)

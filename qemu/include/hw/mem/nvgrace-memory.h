@@ -61,6 +61,7 @@ OBJECT_DECLARE_SIMPLE_TYPE(NVGraceMemory, NVGRACE_MEMORY)
  *               %NVGRACE_EGM_NONE
  * @distance:    of its nodes from all that are no GPU's, 11..254, or
  *               %NVGRACE_DISTANCE_AUTO
+ * @dump:        the memory is part of memory dumps
  * @usemem_size: bytes of cacheable memory, at offset 0 of @container
  * @resmem_size: bytes of reserved memory right behind, 0 when there is none
  * @pdev:        the PCI function, NULL while not plugged
@@ -96,6 +97,7 @@ struct NVGraceMemory {
     uint32_t pxm_count;
     uint32_t egm_node;
     uint32_t distance;
+    bool dump;
 
     uint64_t usemem_size;
     uint64_t resmem_size;
@@ -135,7 +137,8 @@ struct NVGraceMemory {
     DEFINE_PROP_UINT32("egm-node", _state, _field.egm_node,                \
                        NVGRACE_EGM_NONE),                                  \
     DEFINE_PROP_UINT32("distance", _state, _field.distance,                \
-                       NVGRACE_DISTANCE_AUTO)
+                       NVGRACE_DISTANCE_AUTO),                             \
+    DEFINE_PROP_BOOL("dump", _state, _field.dump, false)
 
 /*
  * DeviceClass::hotplug_hint of every device that has such a memory, none of
@@ -217,6 +220,13 @@ static inline bool nvgrace_memory_is_mapped(const NVGraceMemory *mem)
 {
     return mem->view == NVGRACE_GUEST_VIEW_ACPI;
 }
+
+/**
+ * nvgrace_memory_set_dump() - is this memory part of memory dumps?
+ * @mr: RAM, no alias of any
+ * @dump: NVGraceMemory.dump
+ */
+void nvgrace_memory_set_dump(MemoryRegion *mr, bool dump);
 
 /** nvgrace_memory_size() - bytes of usemem and resmem together */
 static inline uint64_t nvgrace_memory_size(const NVGraceMemory *mem)
