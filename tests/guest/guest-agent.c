@@ -9,6 +9,7 @@
  *	nvgrace.offline=1	unload the driver at the end: takes the memory away
  *	nvgrace.flr=1		reset each GPU while its memory is in use
  *	nvgrace.disk=1		virtio-blk I/O with buffers in the memory
+ *	nvgrace.poison=N	read the page at that offset, which has failed
  *
  * and of each GPU, separated by commas, in the order of their addresses:
  *
@@ -35,6 +36,7 @@ static const struct {
 	{ "online", NULL, step_online, 30 },
 	{ "nodes", step_nodes, NULL, 30 },
 	{ "topology", NULL, step_topology, 30 },
+	{ "poison", NULL, step_poison, 120 },
 	{ "memory", NULL, step_memory, 300 },
 	{ "resmem", NULL, step_resmem, 60 },
 	{ "copy", NULL, step_copy, 120 },
@@ -48,7 +50,10 @@ static guint number(const char *name, guint fallback)
 	g_autofree char *text = agent_cmdline(name);
 	guint64 value = 0;
 
-	if (text && !g_ascii_string_to_unsigned(text, 10, 0, G_MAXUINT, &value, NULL))
+	gboolean hex = text && g_str_has_prefix(text, "0x");
+
+	if (text && !g_ascii_string_to_unsigned(text + 2 * hex, hex ? 16 : 10, 0, G_MAXUINT, &value,
+						NULL))
 		report_check("command-line", FALSE, "%s=%s: give a number", name, text);
 	return value ?: fallback;
 }
@@ -72,6 +77,7 @@ static void read_command_line(struct guest *guest)
 	guest->offline = number("nvgrace.offline", 0);
 	guest->flr = number("nvgrace.flr", 0);
 	guest->disk = number("nvgrace.disk", 0);
+	guest->poison = number("nvgrace.poison", 0);
 	guest->gpus = g_array_new(FALSE, TRUE, sizeof(struct gpu));
 	for (guint i = 0; i < count; i++) {
 		g_autofree char *nodes = of_gpu("nvgrace.nodes", i);

@@ -8,6 +8,7 @@
  *	firmware.c	the GPUs as firmware describes them
  *	online.c	the driver, which onlines their memory
  *	topology.c	node table, zones, distances
+ *	poison.c	a page of it that has failed
  *	memory.c	a process' memory on the GPU's node
  *	resmem.c	what is not onlined: its memory type, its data
  *	copy.c		the same memory through the copy engine
@@ -48,6 +49,7 @@ struct guest {
 	gboolean offline;	/* give the memory back at the end */
 	gboolean flr;		/* reset the GPUs */
 	gboolean disk;		/* there is a disk to use */
+	guint poison;		/* offset of a page that has failed; 0: none has */
 	GArray *gpus;		/* of struct gpu, in the order of their addresses */
 };
 
@@ -67,6 +69,7 @@ gboolean step_offline(struct guest *guest);
 gboolean step_firmware(struct gpu *gpu, const struct guest *guest);
 gboolean step_online(struct gpu *gpu, const struct guest *guest);
 gboolean step_topology(struct gpu *gpu, const struct guest *guest);
+gboolean step_poison(struct gpu *gpu, const struct guest *guest);
 gboolean step_memory(struct gpu *gpu, const struct guest *guest);
 gboolean step_resmem(struct gpu *gpu, const struct guest *guest);
 gboolean step_copy(struct gpu *gpu, const struct guest *guest);

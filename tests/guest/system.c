@@ -100,7 +100,7 @@ static char *kernel_log(void)
 	return log;
 }
 
-gboolean step_kernel_log(struct guest *guest G_GNUC_UNUSED)
+gboolean step_kernel_log(struct guest *guest)
 {
 	static const char *const bad[] = {
 		"WARNING:", "BUG:", "Oops", "Unable to handle kernel", "Internal error:",
@@ -114,6 +114,9 @@ gboolean step_kernel_log(struct guest *guest G_GNUC_UNUSED)
 
 	for (line = lines; *line; line++) {
 		for (i = 0; i < G_N_ELEMENTS(bad); i++) {
+			/* Of a page that has failed that is what it should say. */
+			if (guest->poison && !strcmp(bad[i], "Hardware Error"))
+				continue;
 			if (strstr(*line, bad[i])) {
 				g_string_append_printf(found, "%s%s", found->len ? "; " : "", *line);
 				break;

@@ -144,6 +144,32 @@ static void expect_refusal(const char *check, const char *bdf, const char *props
 	host_vm_clear(&vm);
 }
 
+/* With memory locked, QEMU says how much it may lock, and how much it must. */
+#define LIMIT_KIB (8ull << 20)
+#define MEMLOCK "RLIMIT_MEMLOCK is 8388608 KiB, and "
+
+static void check_memlock(const char *bdf)
+{
+	static const char *const lock[] = { "-overcommit", "mem-lock=on-fault", NULL };
+	struct host_vm vm = { .bdf = bdf, .no_guest = TRUE, .more = lock,
+			      .machine = "virt,gic-version=3,ras=on,dumpdtb=/tmp/dtb",
+			      .memlock = LIMIT_KIB * 1024 };
+	gboolean refused = host_vm_run(&vm) && vm.status == 1;
+	const char *said = strstr(vm.stderr_text->str, MEMLOCK);
+	guint64 needed = said ? g_ascii_strtoull(said + strlen(MEMLOCK), NULL, 10) : 0;
+	gboolean remedy = strstr(vm.stderr_text->str, "raise it by ulimit -l, or leave -overcommit") != NULL;
+
+	report_check("refuse-memlock", refused && needed > LIMIT_KIB && remedy, "%s",
+		     g_strdelimit(vm.stderr_text->str, "\n", ' '));
+	host_vm_clear(&vm);
+
+	vm.memlock = needed * 1024;
+	report_check("memlock-as-told", needed && host_vm_run(&vm) && vm.status == 0,
+		     "with %" G_GUINT64_FORMAT " KiB QEMU ended with status %d", needed, vm.status);
+	if (needed)
+		host_vm_clear(&vm);
+}
+
 static void scenario_errors(const char *bdf)
 {
 	static const char *const wrong_driver[] = {
@@ -154,12 +180,20 @@ static void scenario_errors(const char *bdf)
 		"x-no-mmap=on leaves no way", "Leave x-no-mmap= out", NULL
 	};
 
+	/* its SMMU has 44 bits */
+	static const char *const beyond_iommu[] = {
+		"coherent memory cannot be mapped for DMA", "no address above 0xfffffffffff:",
+		"use at most mem-addr=0xffe", NULL
+	};
+
 	if (!bind_gpu(bdf, "vfio-pci"))
 		return;
 	expect_refusal("refuse-wrong-driver", bdf, NULL, wrong_driver);
 	if (!bind_gpu(bdf, EXPORTER))
 		return;
 	expect_refusal("refuse-no-mmap", bdf, "x-no-mmap=on", no_mmap);
+	expect_refusal("refuse-beyond-iommu", bdf, "mem-addr=0x100000000000", beyond_iommu);
+	check_memlock(bdf);
 	report_stage("errors");
 }
 
@@ -169,6 +203,8 @@ static const struct {
 } scenarios[] = {
 	{ "guest", scenario_guest },
 	{ "guests", scenario_guests },
+	{ "guest-poison", scenario_guest_poison },
+	{ "guest-poison-ends", scenario_guest_poison_ends },
 	{ "lives", scenario_lives },
 	{ "guest-iommufd", scenario_guest_iommufd },
 	{ "guests-iommufd", scenario_guests_iommufd },
@@ -190,6 +226,7 @@ static const struct {
 	{ "iommufd", scenario_iommufd },
 	{ "old-kvm", scenario_old_kvm },
 	{ "machines", scenario_machines },
+	{ "small-pages", scenario_small_pages },
 	{ "nested", scenario_nested },
 };
 

@@ -12,7 +12,18 @@
 /* Bind, and report whether it is. */
 gboolean bind_gpu(const char *bdf, const char *driver);
 
+struct host_vm;
+
+/*
+ * Run the guest to its end.  What it reports begins with its name; whether it
+ * ended well, and whether QEMU had something to say, is reported here.  What QEMU
+ * says of Grace Hopper in ACPI is no matter for the latter.
+ */
+void run_guest(struct host_vm *vm);
+
 /* The scenarios with guests. */
+void scenario_guest_poison(const char *bdf);
+void scenario_guest_poison_ends(const char *bdf);
 void scenario_guest(const char *bdf);
 void scenario_guests(const char *bdf);
 void scenario_lives(const char *bdf);
@@ -41,6 +52,9 @@ void scenario_machines(const char *bdf);
 
 /* With one. */
 void scenario_old_kvm(const char *bdf);
+
+/* What QEMU says of huge pages that are off, where that matters and where not. */
+void scenario_small_pages(const char *bdf);
 
 /* A guest that passes its GPU on. */
 void scenario_nested(const char *bdf);

@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #define _GNU_SOURCE	/* unshare() */
 #include <errno.h>
+#include <linux/capability.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -242,7 +245,8 @@ static GStrv arguments(const struct host_vm *vm)
 						  vm->device ? "," : "", vm->device ?: "");
 	g_autofree char *append = guest_cmdline(vm);
 
-	g_strv_builder_add_many(args, QEMU, "-M", "virt,gic-version=3", "-accel", "kvm",
+	g_strv_builder_add_many(args, QEMU, "-M",
+				vm->machine ?: "virt,gic-version=3,ras=on", "-accel", "kvm",
 				"-cpu", "host", "-m", ram ?: "2G", "-nodefaults",
 				"-display", "none", "-bios", "/share/QEMU_EFI.fd", NULL);
 	if (vm->more)
@@ -284,13 +288,32 @@ static gboolean as_planned(const struct host_vm *vm)
 	return !vm->failed && !vm->moved && vm->boots == boots && vm->ends == boots && vm->resets == resets;
 }
 
-/* Runs in the child, before QEMU does. */
-static void hide_sysfs(gpointer unused G_GNUC_UNUSED)
+static void hide_sysfs(void)
 {
 	/* What is not hidden must not pass for it */
 	if (unshare(CLONE_NEWNS) || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) ||
 	    umount2("/sys", MNT_DETACH) || access("/sys/bus", F_OK) == 0)
 		_exit(126);
+}
+
+/* Who has CAP_IPC_LOCK may lock all there is. */
+static void limit_memlock(guint64 bytes)
+{
+	const struct rlimit limit = { .rlim_cur = bytes, .rlim_max = bytes };
+
+	if (setrlimit(RLIMIT_MEMLOCK, &limit) || prctl(PR_CAPBSET_DROP, CAP_IPC_LOCK, 0, 0, 0))
+		_exit(126);
+}
+
+/* Runs in the child, before QEMU does. */
+static void set_up_child(gpointer opaque)
+{
+	const struct host_vm *vm = opaque;
+
+	if (vm->no_sysfs)
+		hide_sysfs();
+	if (vm->memlock)
+		limit_memlock(vm->memlock);
 }
 
 gboolean host_vm_run(struct host_vm *vm)
@@ -321,7 +344,7 @@ gboolean host_vm_run(struct host_vm *vm)
 	}
 	if (!g_spawn_async_with_pipes_and_fds(NULL, (const char *const *)args, NULL,
 					      G_SPAWN_DO_NOT_REAP_CHILD,
-					      vm->no_sysfs ? hide_sysfs : NULL, NULL, -1, -1, -1,
+					      set_up_child, vm, -1, -1, -1,
 					      sources, targets, count, &run.pid, &in, &out, &err,
 					      &error)) {
 		report_check("qemu-start", FALSE, "%s", error->message);

@@ -14,12 +14,14 @@ struct host_vm {
 	const char *device;	/* further properties of vfio-pci-nvgrace, or NULL */
 	const char *kernel;	/* of the guest; NULL: the one that is booted otherwise, too */
 	const char *initrd;	/* of the guest; NULL: the one that onlines the memory */
+	const char *machine;	/* as for -M; NULL: as documents have it */
 	const char *append;	/* further arguments for its kernel, or NULL */
 	const char *const *more;	/* further arguments of QEMU's, before the GPU;
 				 * NULL-terminated, or NULL */
 	const int *fds;		/* descriptors that QEMU gets, as HOST_VM_FD, and the next
 				 * numbers; -1-terminated, or NULL */
 	gboolean no_sysfs;	/* QEMU finds nothing in /sys */
+	guint64 memlock;	/* its RLIMIT_MEMLOCK, which it cannot exceed; 0: no limit */
 	gboolean no_guest;	/* start QEMU stopped, without guest: for errors */
 	const char *name;	/* what the guest's reports begin with; NULL: "guest" */
 	const char *const *args;	/* of QEMU, with GPUs, instead of the one GPU behind

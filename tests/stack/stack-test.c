@@ -62,7 +62,8 @@ static const char *const lives_checks[] = { "left-where", "nothing-left", NULL }
 static const char *const one_more_gpu[] = { "model=gb200", NULL };
 
 static const char *const refusals[] = {
-	"refuse-wrong-driver", "refuse-no-mmap",
+	"refuse-wrong-driver", "refuse-no-mmap", "refuse-beyond-iommu", "refuse-memlock",
+	"memlock-as-told",
 	"machine-virt-1x279-4", "machine-virt-2x186-900", "machine-virt-4x186-400",
 	"machine-virt-8x279-900", "machine-virt-9.2-4x279-400",
 	NULL
@@ -202,6 +203,15 @@ static const char *const poison_checks[] = {
 
 static const char *const gone_gpu[] = { "model=gb200,x-dvsec-ones=on", NULL };
 
+/* In a guest that is told, and with one that cannot be */
+static const char *const guest_poison_checks[] = {
+	"poison-found", "poison-signal", "poison-rest", "poison-corrupted", NULL
+};
+static const char *const poison_host_checks[] = { "poison-host", NULL };
+static const char *const poison_ends_checks[] = {
+	"poison-warns", "poison-last-words", "poison-ends", "poison-host", NULL
+};
+
 static const char *const recovery_checks[] = {
 	"gpus", "open", "recovery-inject", "recovery-over", "recovery", "gone",
 	NULL
@@ -232,6 +242,7 @@ static const char *const iommufd_checks[] = {
 };
 
 static const char *const fds_checks[] = { "fds", NULL };
+static const char *const by_address_checks[] = { "by-address", NULL };
 
 /* Of a guest on iommufd without dma-bufs: what still works, and that QEMU warns. */
 static const char *const without_dmabuf_checks[] = {
@@ -239,6 +250,10 @@ static const char *const without_dmabuf_checks[] = {
 	"plain.cpu-to-engine", "plain.within-memory", "plain.interrupts", "plain.qemu-ends",
 	"plain.qemu-warns",
 	NULL
+};
+
+static const char *const small_pages_checks[] = {
+	"small-pages-always", "small-pages-madvise", "small-pages-never", "small-pages-prctl", NULL
 };
 
 static const char *const old_host_checks[] = {
@@ -267,12 +282,13 @@ static const char *const nested_resmem_checks[] = {
 };
 
 static const char *const blocks_checks[] = { "stage2-blocks", NULL };
+static const char *const view_checks[] = { "hopper-warning", NULL };
 
 static const struct scenario scenarios[] = {
 	{
 		.options = { .name = "gh200", .scenario = "guest", .model = "gh200",
 			     .memory = "5G" },
-		.expected = { host_checks, blocks_checks },
+		.expected = { host_checks, blocks_checks, view_checks },
 		.guests = {
 			{ "guest.", guest_checks }, { "guest.", gpu_checks },
 			{ "guest.", resmem_checks },
@@ -301,14 +317,14 @@ static const struct scenario scenarios[] = {
 	}, {
 		.options = { .name = "gb200", .scenario = "guest", .model = "gb200",
 			     .memory = "4G" },
-		.expected = { host_checks, blocks_checks },
+		.expected = { host_checks, blocks_checks, view_checks },
 		.guests = { { "guest.", guest_checks }, { "guest.", gpu_checks } },
 	}, {
 		/* BARs of 2 GiB for 1536 MiB, and for 1154 MiB */
 		.options = { .name = "bar", .scenario = "guest", .model = "gh200",
 			     .memory = "2690M", .device = "guest-view=bar", .touch_mib = 64,
 			     .append = NO_SCRUB " nvgrace.view=bar" },
-		.expected = { host_checks },
+		.expected = { host_checks, view_checks },
 		.guests = {
 			{ "guest.", guest_checks }, { "guest.", gpu_checks },
 			{ "guest.", resmem_checks },
@@ -331,9 +347,9 @@ static const struct scenario scenarios[] = {
 			{ "mixed.", resmem_checks }, { "mixed.gpu1.", gpu_checks },
 		},
 	}, {
-		.options = { .name = "errors", .scenario = "errors+machines", .model = "gh200",
+		.options = { .name = "errors", .scenario = "errors+machines+small-pages", .model = "gh200",
 			     .memory = "5G" },
-		.expected = { host_checks, refusals },
+		.expected = { host_checks, refusals, small_pages_checks },
 	}, {
 		/* resmem of 1 GiB, 130 MiB and a page: its end has no alignment to speak of */
 		.options = { .name = "regions", .scenario = "regions+parallel",
@@ -390,12 +406,12 @@ static const struct scenario scenarios[] = {
 		 * KVM, so that unaligned accesses and atomics of the guest fault.
 		 */
 		.options = { .name = "old-host",
-			     .scenario = "regions+leaves+random+dmabuf+old-kvm",
+			     .scenario = "regions+leaves+random+dmabuf+old-kvm+small-pages",
 			     .model = "gh200", .memory = "1705988K",
 			     .gpu = "reset-delay-ms=10",
-			     .append = NO_SCRUB " nvgrace.operations=20000" },
+			     .append = NO_SCRUB " nvgrace.operations=20000 nvgrace.small_pages=1" },
 		.expected = { host_checks, usemem_checks, both_regions_checks,
-			      old_host_checks },
+			      old_host_checks, small_pages_checks },
 		.fails = "guest.normal-memory",
 		.fails_with = "signal 7",
 	}, {
@@ -414,11 +430,14 @@ static const struct scenario scenarios[] = {
 	}, {
 		.options = { .name = "iommufd-guests", .scenario = "guests-iommufd",
 			     .model = "gh200", .memory = "4G", .append = NO_SCRUB },
-		.expected = { host_checks, fds_checks, without_dmabuf_checks },
+		.expected = { host_checks, fds_checks, without_dmabuf_checks, by_address_checks },
 		.guests = {
 			{ "fds.", guest_checks }, { "fds.", gpu_checks },
 			{ "fds.", resmem_checks }, { "fds.", disk_checks },
 			{ "fds.", disk_content_checks },
+			{ "address.", guest_checks }, { "address.", gpu_checks },
+			{ "address.", resmem_checks }, { "address.", flr_checks },
+			{ "address.", disk_checks }, { "address.", disk_content_checks },
 		},
 		.fails = "plain.dma-memory",
 		.fails_with = "status 0x206",
@@ -432,6 +451,22 @@ static const struct scenario scenarios[] = {
 			     .memory = "2G", .gpu = "x-poison=0x201000",
 			     .append = NO_SCRUB " oops=panic" },
 		.expected = { host_checks, poison_checks },
+	}, {
+		.options = { .name = "guest-poison", .scenario = "guest-poison",
+			     .model = "gb200", .memory = "2G", .gpu = "x-poison=0x8001000",
+			     .machine = "ras=on", .limit_mib = 512,
+			     .append = NO_SCRUB " oops=panic" },
+		.expected = { host_checks, poison_host_checks },
+		.guests = {
+			{ "guest.", guest_checks }, { "guest.", guest_poison_checks },
+			{ "guest.", gpu_checks },
+		},
+	}, {
+		.options = { .name = "guest-poison-ends", .scenario = "guest-poison-ends",
+			     .model = "gb200", .memory = "2G", .gpu = "x-poison=0x8001000",
+			     .machine = "ras=on", .limit_mib = 512,
+			     .append = NO_SCRUB " oops=panic" },
+		.expected = { host_checks, poison_ends_checks },
 	}, {
 		/* It has 4 s when its link is back. */
 		.options = { .name = "recovery", .scenario = "recovery", .model = "gb200",

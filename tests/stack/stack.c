@@ -130,12 +130,14 @@ static GStrv arguments(const struct stack_options *options, const char *console)
 		options->device ? " nvgrace.device=" : "", options->device ?: "",
 		/* the user's own come first: the first of a name is the one that holds */
 		g_getenv("NVGRACE_APPEND") ?: "", options->append ?: "");
+	g_autofree char *machine = g_strdup_printf(
+		"virt,virtualization=on,gic-version=3,iommu=smmuv3%s%s",
+		options->machine ? "," : "", options->machine ?: "");
 	g_autofree char *accel = g_strdup_printf("tcg,thread=%s,tb-size=512",
 						 options->counted ? "single" : "multi");
 
 	/* pauth-impdef: QEMU's own pointer authentication hash, not the slow architected one */
-	g_strv_builder_add_many(args, need_env("NVGRACE_QEMU"), "-M",
-				"virt,virtualization=on,gic-version=3,iommu=smmuv3", "-accel",
+	g_strv_builder_add_many(args, need_env("NVGRACE_QEMU"), "-M", machine, "-accel",
 				accel, "-cpu", "max,pauth-impdef=on", "-smp",
 				"2", "-m", options->host_ram ?: "4G", "-nodefaults", "-display", "none",
 				"-no-reboot", "-bios", need_env("NVGRACE_FIRMWARE"), "-kernel",

@@ -11,6 +11,7 @@ struct stack_options {
 	const char *model;	/* of the emulated GPU */
 	const char *memory;	/* its coherent memory, as for size= ("96G") */
 	const char *device;	/* further properties of vfio-pci-nvgrace, or NULL */
+	const char *machine;	/* further properties of the host's machine, or NULL */
 	const char *gpu;	/* further properties of the emulated GPU, or NULL */
 	const char *const *more_gpus;	/* properties of each of some more;
 				 * NULL-terminated, or NULL */
