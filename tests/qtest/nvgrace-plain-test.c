@@ -369,6 +369,66 @@ static void test_same_tables(void)
 }
 
 /*
+ * Address space: QEMU looks at the driver of the host's device before there is
+ * any.  Of two devices, one needs more than what the memory map leaves, and
+ * nothing tells beforehand; so it has room only when the other is taken for a
+ * GPU.  That one is a directory, at which QEMU fails afterwards.
+ */
+
+static char *said_beside(const char *driver, const char *options)
+{
+    g_autoptr(NVGraceServer) server = nvgrace_server_new();
+    g_autofree char *dir = g_dir_make_tmp("nvgrace-XXXXXX", NULL);
+    g_autofree char *link = g_build_filename(dir, "driver", NULL);
+    g_autofree char *target = g_strconcat("../drivers/", driver, NULL);
+    g_autofree char *json = NULL;
+    g_autofree char *args = NULL;
+    char *output;
+
+    nvgrace_server_add(server, VFIO_REGION_SUBTYPE_NVGRACE_USEMEM, 300 * GiB);
+    g_assert_cmpint(symlink(target, link), ==, 0);
+    json = nvgrace_server_device_of(server, PLAIN, 1, "");
+    args = g_strdup_printf(PORT "-device %s -device {\"driver\":\"vfio-pci\","
+                           "\"sysfsdev\":\"%s\"%s}", json, dir, options);
+    g_assert_cmpint(nvgrace_run(args, &output), ==, 1);
+    unlink(link);
+    rmdir(dir);
+    return output;
+}
+
+static void test_announced(void)
+{
+    g_autofree char *output = said_beside("nvgrace_region_vfio_pci", "");
+
+    assert_contains(output, "coherent memory of a Grace GPU: 300 GiB at 0x");
+}
+
+static void test_not_announced(const void *opaque)
+{
+    const char *const *device = opaque;
+    g_autofree char *output = said_beside(device[0], device[1]);
+
+    assert_contains(output, "no room for 300 GiB of coherent GPU memory");
+    assert_contains(output, "Use -machine virt,highmem-mmio-size=1024G");
+}
+
+static const char *const other_driver[] = { "vfio-pci", "" };
+static const char *const turned_off[] = {
+    "nvgrace_region_vfio_pci", ",\"nvgrace-view\":\"off\""
+};
+
+/* What the last error says to type is enough. */
+static void test_remedy(void)
+{
+    g_autoptr(NVGraceServer) server = nvgrace_server_new();
+    g_autofree char *output = NULL;
+
+    nvgrace_server_add(server, VFIO_REGION_SUBTYPE_NVGRACE_USEMEM, 300 * GiB);
+    output = said(server, PORT "-machine highmem-mmio-size=1024G", "", 0);
+    assert_contains(output, "coherent memory of a Grace GPU: 300 GiB at 0x");
+}
+
+/*
  * Errors
  */
 
@@ -567,6 +627,12 @@ int main(int argc, char **argv)
     qtest_add_func("nvgrace-plain/other/vendor", test_other_vendor);
     qtest_add_func("nvgrace-plain/other/no-regions", test_no_regions);
     qtest_add_func("nvgrace-plain/other/regions", test_other_regions);
+    qtest_add_func("nvgrace-plain/room/announced", test_announced);
+    qtest_add_data_func("nvgrace-plain/room/other-driver", other_driver,
+                        test_not_announced);
+    qtest_add_data_func("nvgrace-plain/room/turned-off", turned_off,
+                        test_not_announced);
+    qtest_add_func("nvgrace-plain/room/remedy", test_remedy);
     for (int i = 0; i < G_N_ELEMENTS(refusals); i++) {
         g_autofree char *path = g_strdup_printf("nvgrace-plain/refuses/%s",
                                                 refusals[i].path);
