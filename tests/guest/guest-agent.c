@@ -16,6 +16,7 @@
  *	nvgrace.nodes=N		nodes it must have (8, as on bare metal)
  *	nvgrace.socket=N	the node it must be at (any that has CPUs)
  *	nvgrace.path=PATH	what its path in ACPI must end with (anything)
+ *	nvgrace.distance=NUMBER	of each node of a GPU to all others, in place of bare metal's
  *	nvgrace.view=VIEW	"bar": its memory is in BARs; "acpi", the default: in none
  *
  * How it ends, the machine outside is asked: ending.c.

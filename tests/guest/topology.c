@@ -203,8 +203,12 @@ static int wanted_distance(const struct gpu *gpu, guint own, guint other)
 	guint64 bit = 1ull << other;
 	g_autofree char *socket = NULL;
 
+	g_autofree char *typed = agent_cmdline("nvgrace.distance");
+
 	if (own == other)
 		return DISTANCE_SELF;
+	if (typed)
+		return g_ascii_strtoll(typed, NULL, 10);
 	if (gpu_nodes(gpu) & bit)
 		return DISTANCE_SIBLING;
 	if (nodes_in("has_generic_initiator") & bit)

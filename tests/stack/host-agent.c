@@ -208,6 +208,8 @@ static const struct {
 	{ "lives", scenario_lives },
 	{ "guest-iommufd", scenario_guest_iommufd },
 	{ "guests-iommufd", scenario_guests_iommufd },
+	{ "dropin", scenario_dropin },
+	{ "dropin-fd", scenario_dropin_fd },
 	{ "errors", scenario_errors },
 	{ "regions", scenario_regions },
 	{ "parallel", scenario_parallel },

@@ -29,6 +29,8 @@ void scenario_guests(const char *bdf);
 void scenario_lives(const char *bdf);
 void scenario_guest_iommufd(const char *bdf);
 void scenario_guests_iommufd(const char *bdf);
+void scenario_dropin(const char *bdf);
+void scenario_dropin_fd(const char *bdf);
 
 /* The scenarios that use the exporter without a guest. */
 void scenario_regions(const char *bdf);

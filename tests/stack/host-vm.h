@@ -31,6 +31,8 @@ struct host_vm {
 				 * as the last "kill" of QEMU; NULL-terminated, or NULL */
 	const char *warning;	/* what is in the one line that QEMU is to say on its
 				 * stderr; NULL: it is to say nothing */
+	const char *const *infos;	/* what is in its further lines "info:", in their order;
+				 * NULL-terminated, or NULL */
 	/* out */
 	int status;		/* exit status of QEMU, -1 when it was killed */
 	gboolean guest_ok;	/* each boot's report ended with ok, there were as many boots

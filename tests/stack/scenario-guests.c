@@ -19,6 +19,7 @@
 #include "pages.h"
 #include "pattern.h"
 #include "scenario.h"
+#include "scenario-guests.h"
 #include "stage2.h"
 
 #define DISK "/tmp/disk"
@@ -47,24 +48,27 @@ static guint count(const char *text, const char *words)
 }
 
 /*
- * QEMU has said nothing, or in one line what it must.  A line more is of each
- * machine that has a Grace Hopper GPU in the "acpi" view.
+ * QEMU has warned of nothing, or in one line of what it must; and it has said
+ * what it did, line by line.  A line more is of each machine that has a Grace
+ * Hopper GPU in the "acpi" view.
  */
 static gboolean warned_as_wanted(const struct host_vm *vm)
 {
-	g_autoptr(GString) text = g_string_new(vm->stderr_text->str);
-	const char *hopper = strstr(text->str, HOPPER_WARNING), *said;
+	g_auto(GStrv) lines = g_strsplit(vm->stderr_text->str, "\n", -1);
+	const char *const *info = vm->infos;
+	guint warnings = 0, hopper = 0;
 
-	if (hopper) {
-		const char *line = g_strrstr_len(text->str, hopper - text->str, "\n");
-		gsize start = line ? line + 1 - text->str : 0;
-
-		g_string_erase(text, start, strcspn(text->str + start, "\n") + 1);
+	for (guint i = 0; lines[i]; i++) {
+		if (!*lines[i] || (strstr(lines[i], HOPPER_WARNING) && !hopper++))
+			continue;
+		if (info && *info && strstr(lines[i], " info: ") && strstr(lines[i], *info))
+			info++;
+		else if (vm->warning && !warnings && strstr(lines[i], vm->warning))
+			warnings++;
+		else
+			return FALSE;
 	}
-	said = text->str;
-	if (!vm->warning)
-		return !*said;
-	return strstr(said, vm->warning) && strchr(said, '\n') == said + strlen(said) - 1;
+	return warnings == !!vm->warning && (!info || !*info);
 }
 
 void run_guest(struct host_vm *vm)
@@ -234,8 +238,7 @@ static const struct {
 	},
 };
 
-/* With the addresses of the GPUs in place of their numbers; caller frees. */
-static GStrv with_addresses(const char *const *args, const char *const *gpus)
+GStrv with_addresses(const char *const *args, const char *const *gpus)
 {
 	g_autoptr(GStrvBuilder) builder = g_strv_builder_new();
 

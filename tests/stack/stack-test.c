@@ -347,6 +347,25 @@ static const struct scenario scenarios[] = {
 			{ "mixed.", resmem_checks }, { "mixed.gpu1.", gpu_checks },
 		},
 	}, {
+		/* the command lines that others write */
+		.options = { .name = "dropin", .scenario = "dropin", .model = "gh200",
+			     .memory = "4G", .more_gpus = one_more_gpu, .append = NO_SCRUB,
+			     .seconds = 1200 },
+		.expected = { host_checks },
+		.guests = {
+			{ "libvirt.", guest_checks }, { "libvirt.", gpu_checks },
+			{ "kata.", guest_checks }, { "kata.", gpu_checks },
+			{ "kata.", resmem_checks }, { "kata.gpu1.", gpu_checks },
+		},
+	}, {
+		.options = { .name = "dropin-iommufd", .scenario = "dropin-fd", .model = "gh200",
+			     .memory = "4G", .append = NO_SCRUB },
+		.expected = { host_checks },
+		.guests = {
+			{ "libvirt.", guest_checks }, { "libvirt.", gpu_checks },
+			{ "libvirt.", resmem_checks },
+		},
+	}, {
 		.options = { .name = "errors", .scenario = "errors+machines+small-pages", .model = "gh200",
 			     .memory = "5G" },
 		.expected = { host_checks, refusals, small_pages_checks },

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What the scenarios with guests have in common. */
+#ifndef TESTS_STACK_SCENARIO_GUESTS_H
+#define TESTS_STACK_SCENARIO_GUESTS_H
+
+#include "host-vm.h"
+
+/* What QEMU has to say of memory in BARs */
+#define BAR_WARNING "emulated disks fail with buffers in coherent GPU memory that is a BAR"
+
+/*
+ * Run the guest to its end.  What it reports begins with its name; whether it
+ * ended well, and whether QEMU said what it must and no more, is reported here.
+ */
+void run_guest(struct host_vm *vm);
+
+/* With the addresses of the GPUs in place of @0 and @1; caller frees. */
+GStrv with_addresses(const char *const *args, const char *const *gpus);
+
+#endif
