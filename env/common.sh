@@ -42,7 +42,8 @@ need_space() {
 # The environment is named after what it is made from, so that another checkout
 # with other packages gets another one and neither disturbs the other.
 rootfs_key() {
-    cat "$top/env/packages" "$top/env/setup" "$top/env/add-kernels" "$top/env/slim" | sha256sum | cut -c1-12
+    cat "$top/env/packages" "$top/env/setup" "$top/env/add-kernels" "$top/env/kernel-part" \
+        "$top/env/slim" | sha256sum | cut -c1-12
 }
 rootfs=$cache/rootfs-$(rootfs_key)
 
