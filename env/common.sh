@@ -30,6 +30,19 @@ say() {
     printf '%s: %s\n' "$script" "$1"
 }
 
+# step_begins NAME LOG: a step that takes long begins, whose output goes to LOG;
+# step_ends NAME: it has ended.  scripts/progress shows those that run (NVGRACE_STEPS is for its test).
+steps=${NVGRACE_STEPS:-$top/build/steps}
+
+step_begins() {
+    mkdir -p "$steps"
+    printf '%s\n' "$(date +%s)" "$2" >"$steps/$1"
+}
+
+step_ends() {
+    rm -f "$steps/$1"
+}
+
 # need_space DIRECTORY MEBIBYTES WHAT: stop now rather than half-way.
 need_space() {
     mkdir -p "$1" || die "cannot create $1" "Set XDG_CACHE_HOME to a directory you can write."
@@ -37,6 +50,16 @@ need_space() {
     [ "$free" -ge "$2" ] ||
         die "$3 needs $2 MiB in $1, which has $free MiB free" \
             "Free $(($2 - free)) MiB there$(case $1 in "$cache"*) echo ", or set XDG_CACHE_HOME to a larger file system" ;; esac)."
+}
+
+# remedy LOG DIRECTORY REMEDY: what to do about a step that failed: REMEDY, unless
+# its LOG tells of a full disk, on which DIRECTORY is.
+remedy() {
+    if grep -qsi 'no space left on device\|disk quota exceeded' "$1"; then
+        echo "No space is left for $2: free some there and run again."
+    else
+        echo "$3"
+    fi
 }
 
 # The environment is named after what it is made from, so that another checkout
