@@ -27,7 +27,7 @@ typedef struct {
     " echo a line of the command; read -r _; echo its end;"             \
     " step_ends 'QEMU (native)'; exit 3"
 
-static void setup(Run *run, gconstpointer data)
+static void setup(Run *run, gconstpointer data G_GNUC_UNUSED)
 {
     run->dir = g_dir_make_tmp("progress-XXXXXX", NULL);
     g_assert_nonnull(run->dir);
@@ -36,7 +36,7 @@ static void setup(Run *run, gconstpointer data)
     run->err = -1;
 }
 
-static void teardown(Run *run, gconstpointer data)
+static void teardown(Run *run, gconstpointer data G_GNUC_UNUSED)
 {
     g_autofree char *command = g_strdup_printf("rm -rf '%s'", run->dir);
 
@@ -148,7 +148,7 @@ static void assert_seen(Run *run, const char *pattern, bool wanted)
     }
 }
 
-static void test_terminal(Run *run, gconstpointer data)
+static void test_terminal(Run *run, gconstpointer data G_GNUC_UNUSED)
 {
     write_log(run, "ninja: Entering directory\n[11/345] a\n[12/345] b\n");
     start(run, STEP, 60);
@@ -164,7 +164,7 @@ static void test_terminal(Run *run, gconstpointer data)
     assert_seen(run, "\r\033\\[Kits end\r\n(\r\033\\[K)?$", true);
 }
 
-static void test_narrow(Run *run, gconstpointer data)
+static void test_narrow(Run *run, gconstpointer data G_GNUC_UNUSED)
 {
     write_log(run, "[12/345] b\n");
     start(run, STEP, 16);
@@ -173,7 +173,7 @@ static void test_narrow(Run *run, gconstpointer data)
     g_assert_cmpint(finish(run), ==, 3);
 }
 
-static void test_log(Run *run, gconstpointer data)
+static void test_log(Run *run, gconstpointer data G_GNUC_UNUSED)
 {
     write_log(run, "[12/345] b\n");
     start(run, STEP, 0);
@@ -186,7 +186,7 @@ static void test_log(Run *run, gconstpointer data)
     assert_seen(run, "[\r\033]", false);
 }
 
-static void test_errors_stay_errors(Run *run, gconstpointer data)
+static void test_errors_stay_errors(Run *run, gconstpointer data G_GNUC_UNUSED)
 {
     char buffer[64] = "";
 
@@ -198,7 +198,7 @@ static void test_errors_stay_errors(Run *run, gconstpointer data)
 }
 
 /* The counts of apt and of env/add-kernels in the build environment's log. */
-static void test_packages(Run *run, gconstpointer data)
+static void test_packages(Run *run, gconstpointer data G_GNUC_UNUSED)
 {
     write_log(run, "I: installing remaining packages inside the chroot...\n"
               "0 upgraded, 3 newly installed, 0 to remove and 0 not upgraded.\n"
@@ -215,7 +215,7 @@ static void test_packages(Run *run, gconstpointer data)
 }
 
 /* The terminal's interrupt ends the command, whose last words are shown. */
-static void test_interrupt(Run *run, gconstpointer data)
+static void test_interrupt(Run *run, gconstpointer data G_GNUC_UNUSED)
 {
     write_log(run, "[12/345] b\n");
     start(run, "trap 'echo interrupted; exit 130' INT; " STEP, 80);
