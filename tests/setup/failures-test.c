@@ -20,7 +20,7 @@ typedef struct {
     char *said;     /* by it, on both outputs */
 } Place;
 
-static void setup(Place *place, gconstpointer data)
+static void setup(Place *place, gconstpointer data G_GNUC_UNUSED)
 {
     /* not in /tmp, whose file system may be small */
     g_autofree char *template = g_build_filename(g_get_current_dir(), "failures-XXXXXX", NULL);
@@ -33,7 +33,7 @@ static void setup(Place *place, gconstpointer data)
     g_assert_cmpint(g_mkdir(place->cache, 0755), ==, 0);
 }
 
-static void teardown(Place *place, gconstpointer data)
+static void teardown(Place *place, gconstpointer data G_GNUC_UNUSED)
 {
     g_autofree char *command = g_strdup_printf("rm -rf '%s'", place->dir);
 
@@ -114,7 +114,7 @@ static void assert_no_step(Place *place)
 
 /* ---- env/setup ---- */
 
-static void test_no_room(Place *place, gconstpointer data)
+static void test_no_room(Place *place, gconstpointer data G_GNUC_UNUSED)
 {
     fake_df(place, 100);
     run(place, "env/setup", "");
@@ -123,7 +123,7 @@ static void test_no_room(Place *place, gconstpointer data)
     assert_left(place->cache, NULL);
 }
 
-static void test_no_archive(Place *place, gconstpointer data)
+static void test_no_archive(Place *place, gconstpointer data G_GNUC_UNUSED)
 {
     fake_df(place, 10000);
     write_script(place->bin, "apt-get", "echo E: Unable to fetch >&2; exit 100");
@@ -145,7 +145,7 @@ static void fake_mmdebstrap(Place *place, const char *body)
     write_script(place->bin, "perl", perl);
 }
 
-static void test_environment_fails(Place *place, gconstpointer data)
+static void test_environment_fails(Place *place, gconstpointer data G_GNUC_UNUSED)
 {
     fake_mmdebstrap(place, "echo E: apt-get failed; exit 1");
     run(place, "env/setup", "");
@@ -155,7 +155,7 @@ static void test_environment_fails(Place *place, gconstpointer data)
     assert_no_step(place);
 }
 
-static void test_disk_fills(Place *place, gconstpointer data)
+static void test_disk_fills(Place *place, gconstpointer data G_GNUC_UNUSED)
 {
     fake_mmdebstrap(place, "echo tar: write error: No space left on device; exit 1");
     run(place, "env/setup", "");
@@ -164,7 +164,7 @@ static void test_disk_fills(Place *place, gconstpointer data)
     assert_left(place->cache, "^(bootstrap|setup\\.lock)$");
 }
 
-static void test_environment_interrupted(Place *place, gconstpointer data)
+static void test_environment_interrupted(Place *place, gconstpointer data G_GNUC_UNUSED)
 {
     fake_mmdebstrap(place, "kill -INT $PPID; exit 1");
     run(place, "env/setup", "");
@@ -175,7 +175,7 @@ static void test_environment_interrupted(Place *place, gconstpointer data)
 
 /* ---- scripts/qemu-source ---- */
 
-static void test_no_tarball(Place *place, gconstpointer data)
+static void test_no_tarball(Place *place, gconstpointer data G_GNUC_UNUSED)
 {
     g_autofree char *downloads = g_build_filename(place->cache, "downloads", NULL);
 
@@ -188,7 +188,7 @@ static void test_no_tarball(Place *place, gconstpointer data)
     assert_no_step(place);
 }
 
-static void test_wrong_tarball(Place *place, gconstpointer data)
+static void test_wrong_tarball(Place *place, gconstpointer data G_GNUC_UNUSED)
 {
     fake_df(place, 10000);
     run(place, "scripts/qemu-source", "");      /* for the name of the tarball */
@@ -230,7 +230,7 @@ static void run_build(Place *place)
     assert_no_step(place);
 }
 
-static void test_configure_fails(Place *place, gconstpointer data)
+static void test_configure_fails(Place *place, gconstpointer data G_GNUC_UNUSED)
 {
     fake_configure(place, "echo ERROR: no glib; exit 1");
     run_build(place);
@@ -238,7 +238,7 @@ static void test_configure_fails(Place *place, gconstpointer data)
                  "^qemu-build: Run again; make clean starts from scratch\\.$");
 }
 
-static void test_build_fails(Place *place, gconstpointer data)
+static void test_build_fails(Place *place, gconstpointer data G_GNUC_UNUSED)
 {
     fake_configure(place, "cat >build.ninja <<'X'\n"
                    "rule r\n command = $$D/compiler\nbuild all: r\nX");
