@@ -58,8 +58,12 @@ void agent_watchdog(const char *what, unsigned int seconds);
  */
 void report_open(const char *port);
 
-/* The same port again, after the machine has slept. */
-void report_reopen(void);
+/*
+ * Give the port's device back, and take it again: while the machine sleeps it must not
+ * be in use.  Nothing is reported in between.
+ */
+void report_pause(void);
+void report_resume(void);
 /* What the names of all that follows begin with ("gpu1."); NULL: nothing. */
 void report_scope(const char *prefix);
 /* The answer to a question, NULL if none comes within @ms; caller frees. */

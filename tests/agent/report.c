@@ -139,13 +139,50 @@ void report_open(const char *name)
 		    name, PORT_TIMEOUT_MS);
 }
 
-void report_reopen(void)
+/* The port's virtio device, or NULL: caller frees. */
+static char *port_device(void)
+{
+	g_autofree char *node = port_name ? find_port(port_name) : NULL;
+	g_autofree char *entry = node ? g_path_get_basename(node) : NULL;
+	g_autofree char *link = g_build_filename(PORTS_DIR, entry ?: "", "device", NULL);
+	g_autofree char *target = entry ? g_file_read_link(link, NULL) : NULL;
+
+	return target ? g_path_get_basename(target) : NULL;
+}
+
+static void tell_driver(const char *file, const char *device)
+{
+	g_autofree char *path = g_build_filename("/sys/bus/virtio/drivers/virtio_console", file,
+						 NULL);
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
+
+	if (fd >= 0 && write(fd, device, strlen(device)) < 0)
+		g_printerr("%s: %s\n", path, g_strerror(errno));
+	if (fd >= 0)
+		close(fd);
+}
+
+/* Protected by the caller's being the only one who reports meanwhile */
+static char *paused;
+
+void report_pause(void)
 {
 	g_mutex_lock(&lock);
+	paused = port_device();
 	if (port >= 0)
 		close(port);
 	port = -1;
 	g_mutex_unlock(&lock);
+	if (paused)
+		tell_driver("unbind", paused);
+}
+
+void report_resume(void)
+{
+	if (!paused)
+		return;
+	tell_driver("bind", paused);
+	g_clear_pointer(&paused, g_free);
 	report_open(port_name);
 }
 

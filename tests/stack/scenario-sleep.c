@@ -35,10 +35,11 @@ static gboolean put(const char *path, const char *text)
 /* It lasts as long as suspend.pm_test_delay= says. */
 static gboolean sleep_and_wake(void)
 {
-	gboolean ok = put("/sys/power/pm_test", "platform") && put("/sys/power/state", "freeze");
+	gboolean ok;
 
-	/* it is a device, too */
-	report_reopen();
+	report_pause();
+	ok = put("/sys/power/pm_test", "platform") && put("/sys/power/state", "freeze");
+	report_resume();
 	return ok;
 }
 
