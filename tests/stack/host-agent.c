@@ -226,6 +226,7 @@ static const struct {
 	{ "recovery", scenario_recovery },
 	{ "dmabuf", scenario_dmabuf },
 	{ "iommufd", scenario_iommufd },
+	{ "selftests", scenario_selftests },
 	{ "old-kvm", scenario_old_kvm },
 	{ "machines", scenario_machines },
 	{ "small-pages", scenario_small_pages },

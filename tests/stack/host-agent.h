@@ -48,6 +48,7 @@ void scenario_poison(const char *bdf);
 void scenario_recovery(const char *bdf);
 void scenario_dmabuf(const char *bdf);
 void scenario_iommufd(const char *bdf);
+void scenario_selftests(const char *bdf);
 
 /* Machines without a guest. */
 void scenario_machines(const char *bdf);

@@ -241,6 +241,13 @@ static const char *const iommufd_checks[] = {
 	NULL
 };
 
+/* As many as there are; each fails on its own */
+static const char *const selftests_checks[] = {
+	"huge-pages", "vfio_iommufd_setup_test", "vfio_pci_device_test", "vfio_dma_mapping_test",
+	"vfio_dma_mapping_mmio_test", "vfio_pci_device_init_perf_test", "selftests",
+	NULL
+};
+
 static const char *const fds_checks[] = { "fds", NULL };
 static const char *const by_address_checks[] = { "by-address", NULL };
 
@@ -446,6 +453,12 @@ static const struct scenario scenarios[] = {
 			{ "iommufd-2.", gpu_checks }, { "iommufd-2.", resmem_checks },
 			{ "iommufd-2.", flr_checks }, { "iommufd-2.", disk_checks },
 		},
+	}, {
+		/* 64 MiB of memory: nothing of it is what they test */
+		.options = { .name = "selftests", .scenario = "selftests", .model = "gb200",
+			     .memory = "64M",
+			     .append = NO_SCRUB " hugepagesz=1G hugepages=1" },
+		.expected = { host_checks, selftests_checks },
 	}, {
 		.options = { .name = "iommufd-guests", .scenario = "guests-iommufd",
 			     .model = "gh200", .memory = "4G", .append = NO_SCRUB },
