@@ -373,9 +373,14 @@ static const struct scenario scenarios[] = {
 			{ "libvirt.", resmem_checks },
 		},
 	}, {
-		.options = { .name = "errors", .scenario = "errors+machines+small-pages", .model = "gh200",
-			     .memory = "5G" },
-		.expected = { host_checks, refusals, small_pages_checks },
+		.options = { .name = "errors", .scenario = "errors+machines", .model = "gh200",
+			     .memory = "5G", .append = NO_SCRUB, .seconds = 1200 },
+		.expected = { host_checks, refusals },
+	}, {
+		/* where huge pages that are off do not matter; "old-host" is where they do */
+		.options = { .name = "small-pages", .scenario = "small-pages", .model = "gh200",
+			     .memory = "2G", .append = NO_SCRUB },
+		.expected = { host_checks, small_pages_checks },
 	}, {
 		/* resmem of 1 GiB, 130 MiB and a page: its end has no alignment to speak of */
 		.options = { .name = "regions", .scenario = "regions+parallel",
@@ -434,7 +439,7 @@ static const struct scenario scenarios[] = {
 		.options = { .name = "old-host",
 			     .scenario = "regions+leaves+random+dmabuf+old-kvm+small-pages",
 			     .model = "gh200", .memory = "1705988K",
-			     .gpu = "reset-delay-ms=10",
+			     .seconds = 850, .gpu = "reset-delay-ms=10",
 			     .append = NO_SCRUB " nvgrace.operations=20000 nvgrace.small_pages=1" },
 		.expected = { host_checks, usemem_checks, both_regions_checks,
 			      old_host_checks, small_pages_checks },
