@@ -582,8 +582,8 @@ static int run_machines(const Machines *m, char **output)
         nvgrace_server_add(servers[i], VFIO_REGION_SUBTYPE_NVGRACE_RESMEM, GiB);
         json = nvgrace_server_device(servers[i], 1 + i,
                                      m->is_bar(i) ? BAR_VIEW : "");
-        g_string_append_printf(args, "-device pcie-root-port,id=rp%d,chassis=%d "
-                               "-device %s ", 1 + i, 1 + i, json);
+        g_string_append_printf(args, "-device pcie-root-port,id=rp%d,"
+                               "chassis=%d -device %s ", 1 + i, 1 + i, json);
     }
     status = nvgrace_run(args->str, output);
     for (int i = 0; i < m->gpus; i++) {
@@ -592,7 +592,7 @@ static int run_machines(const Machines *m, char **output)
     return status;
 }
 
-/* TCG's largest CPU, without a flag; the window is larger than it used to be. */
+/* TCG's largest CPU, without a flag */
 static void test_machines(void)
 {
     static const int gpus[] = { 1, 2, 4, 8 };
@@ -619,8 +619,8 @@ static void test_machines(void)
 
 /*
  * A GPU of 200 GiB has a BAR of 256 GiB and one of 1 GiB, so that the window of
- * the port above it has 512 GiB: 40 address bits are too few for that and for the
- * BARs of other devices.
+ * the port above it has 512 GiB: 40 address bits are too few for that and for
+ * the BARs of other devices.
  */
 static void test_window(void)
 {
@@ -631,8 +631,8 @@ static void test_window(void)
     g_autofree char *output = NULL, *output2 = NULL, *output3 = NULL;
 
     g_assert_cmpint(run_machines(&m, &output), ==, 1);
-    g_assert_nonnull(strstr(output, "the BARs of 1 GPUs take 0x8000000000 bytes "
-                            "behind their root ports"));
+    g_assert_nonnull(strstr(output, "the BARs of 1 GPUs take 0x8000000000 "
+                            "bytes behind their root ports"));
     g_assert_nonnull(strstr(output, "window of 0x8000000000 bytes"));
     g_assert_nonnull(strstr(output, "This takes 41 bits of guest physical "
                             "address, and this CPU has 40"));

@@ -160,8 +160,8 @@ static void write_libvirt(GString *line, const Line *l, NVGraceServer **servers,
         "-machine virt-11.1,usb=off,gic-version=3,dump-guest-core=off,"
         "acpi=on,ras=on,highmem-mmio-size=%" PRIu64 " -cpu max "
         "-m size=%dk -overcommit mem-lock=off "
-        "-smp %d,sockets=%d,dies=1,clusters=1,cores=2,threads=1 -no-user-config "
-        "-nodefaults ", l->window * (uint64_t)GiB, l->sockets * 524288,
+        "-smp %d,sockets=%d,dies=1,clusters=1,cores=2,threads=1 "
+        "-no-user-config -nodefaults ", l->window * (uint64_t)GiB, l->sockets * 524288,
         2 * l->sockets, l->sockets);
     write_libvirt_cells(line, l);
     for (int gpu = 0; gpu < l->gpus; gpu++) {

@@ -171,8 +171,8 @@ static const NVGraceRefusal refusals[] = {
         "size/never",
         "-machine virt,gic-version=3 -cpu cortex-a57 -m 1G -net none "
         NVGRACE(1, "16T", ""),
-        "no room for 16 TiB", "This takes 46 bits of guest physical address, and "
-        "this CPU has 44",
+        "no room for 16 TiB",
+        "This takes 46 bits of guest physical address, and this CPU has 44",
     }, {
         "vfio/root-bus",
         NVGRACE_MACHINE "-device vfio-pci-nvgrace,host=ffff:ff:1f.7,"

@@ -170,8 +170,8 @@ static void test_pack(void)
 }
 
 /*
- * A CPU with 40 address bits has the range from 256.5 to 512 GiB only.  GPUs are
- * closer there where that makes room for the next one, and not otherwise.
+ * A CPU with 40 address bits has the range from 256.5 to 512 GiB only.  GPUs
+ * are closer there where that makes room for the next one, and not otherwise.
  */
 #define SMALL_MACHINE \
     "-machine virt,gic-version=3 -cpu cortex-a53 -m 1G -net none "
@@ -220,8 +220,8 @@ static GString *machine_args(const Machine *m, const char *machine)
                     "-object memory-backend-ram,id=ram,size=%dG,reserve=off ",
                     machine, m->ram_gib, m->ram_gib);
     for (int n = 1; n <= m->gpus; n++) {
-        g_string_append_printf(args, "-device pcie-root-port,id=rp%d,chassis=%d "
-                               "-object memory-backend-ram,id=m%d,size=%dG,"
+        g_string_append_printf(args, "-device pcie-root-port,id=rp%d,"
+                               "chassis=%d -object memory-backend-ram,id=m%d,size=%dG,"
                                "reserve=off -device nvgrace-gpu,id=gpu%d,"
                                "model=gb200,bus=rp%d,memdev=m%d ", n, n, n,
                                m->gpu_gib, n, n, n);
@@ -258,7 +258,9 @@ static void test_machine(const void *opaque)
 /* Older machine types, too: virt-7.1 has the memory map that is not compact. */
 static void test_old_machines(void)
 {
-    static const char *const machines[] = { "virt-9.2", "virt-8.0", "virt-7.1" };
+    static const char *const machines[] = {
+        "virt-9.2", "virt-8.0", "virt-7.1"
+    };
     static const Machine m = { 2, 279, 400 };
 
     for (int i = 0; i < ARRAY_SIZE(machines); i++) {
@@ -282,8 +284,8 @@ static void test_hint_bits(void)
     g_autofree char *large = g_strconcat(NVGRACE_MACHINE, gpus, NULL);
 
     g_assert_cmpint(nvgrace_run(small, &output), ==, 1);
-    g_assert_nonnull(strstr(output, "no room for 192 GiB of coherent GPU memory "
-                            "between 0x4020000000 and 0x7fffffffff, where 1 "
+    g_assert_nonnull(strstr(output, "no room for 192 GiB of coherent GPU "
+                            "memory between 0x4020000000 and 0x7fffffffff, where 1 "
                             "other GPUs have theirs"));
     g_assert_nonnull(strstr(output, "This takes 41 bits of guest physical "
                             "address, and this CPU has 40"));
@@ -432,7 +434,7 @@ static void test_query_none(void)
 /* A mem-addr= inside what the larger range would cover counts. */
 static void test_hint_minds_mem_addr(void)
 {
-    /* 0x12000000000 is at 1.125 TiB; the range ends at 1.5 TiB without a flag. */
+    /* 0x12000000000 is at 1.125 TiB; without a flag the range ends at 1.5. */
     check_hint(NVGRACE(1, "2G", "mem-addr=0x12000000000")
                NVGRACE(2, "900G", "model=gb200"), "no room for 900 GiB", 4096);
 }

@@ -2,8 +2,9 @@
  * Address space for coherent GPU memory in the virt machine's memory map
  *
  * KVM is told how many address bits a machine needs before any device exists,
- * and how much memory a GPU has is known only when it is opened.  So the machine
- * looks at its -device options, and takes for each GPU what the largest may need:
+ * and how much memory a GPU has is known only when it is opened.  So the
+ * machine looks at its -device options, and takes for each GPU what the largest
+ * may need:
  *
  *     256 GiB, or the end of RAM
  *     | redistributors, ECAM | range of the GPUs      | PCIe MMIO window  |
@@ -30,14 +31,14 @@
 #include "virt-nvgrace-map.h"
 
 /*
- * The largest GPU has 288 GiB, a GB300, and such a memory is best aligned to the
- * next power of two.
+ * The largest GPU has 288 GiB, a GB300, and such a memory is best aligned to
+ * the next power of two.
  */
 #define GPU_SIZE    (512 * GiB)
 
 /*
  * As a BAR it has that size, and firmware gives the root port above it a window
- * whose size is a multiple of its largest BAR: the GPU's other BARs make it two.
+ * whose size is a multiple of the largest BAR: the GPU's other BARs double it.
  */
 #define GPU_WINDOW  (2 * GPU_SIZE)
 

@@ -1,10 +1,10 @@
 /*
  * Room for coherent GPU memory in the range that the virt machine keeps for it
  *
- * A memory is aligned to the next power of two of its size, so that stage 2 gets
- * the largest blocks and the guest's driver the alignment of a BAR.  Where that
- * would leave too little for the GPUs that are still to come, it is aligned to
- * 1 GiB, the largest block of 4 KiB granules.
+ * A memory is aligned to the next power of two of its size, so that stage 2
+ * gets the largest blocks and the guest's driver the alignment of a BAR.  Where
+ * that would leave too little for the GPUs that are still to come, it is
+ * aligned to 1 GiB, the largest block of 4 KiB granules.
  *
  * In: sizes, and the memory map (virt-nvgrace-map.c).  Out: an address, or what
  * is missing.

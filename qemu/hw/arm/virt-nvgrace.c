@@ -2,9 +2,9 @@
  * Coherent memory of NVIDIA Grace GPUs on the virt machine
  *
  * The machine's part of plugging one: the device has described it
- * (hw/mem/nvgrace-memory.c), here it gets its NUMA nodes (hw/mem/nvgrace-numa.c)
- * and its place (virt-nvgrace-place.c), and ACPI describes the result
- * (virt-acpi-nvgrace.c).
+ * (hw/mem/nvgrace-memory.c), here it gets its NUMA nodes
+ * (hw/mem/nvgrace-numa.c) and its place (virt-nvgrace-place.c), and ACPI
+ * describes the result (virt-acpi-nvgrace.c).
  *
  * In: an nvgrace-memory that is being realized.  Out: it is mapped, and its
  * nodes and addresses are set.

@@ -16,6 +16,7 @@
 #include <setjmp.h>
 
 #include "qemu/error-report.h"
+#include "qemu/units.h"
 #include "qapi/error.h"
 #include "hw/core/boards.h"
 #include "system/kvm.h"
@@ -37,9 +38,12 @@ static uint64_t bytes_used(const char *what)
     return at ? g_ascii_strtoull(at + strlen(what), NULL, 10) * 1024 : 0;
 }
 
+/* What QEMU itself takes later: its threads and their heaps */
+#define REST_OF_QEMU (1 * GiB)
+
 /*
  * ulimit counts in KiB.  The limit that is named is enough for @size bytes more
- * than there are now.
+ * than there are now, and for the rest of QEMU.
  */
 static bool hint_at_limit(int resource, const char *name, const char *ulimit,
                           const char *used, uint64_t size, const char *or,
@@ -53,7 +57,7 @@ static bool hint_at_limit(int resource, const char *name, const char *ulimit,
     error_append_hint(errp, "%s is %" PRIu64 " KiB, and %" PRIu64 " KiB are "
                       "needed: raise it by ulimit -%s%s.\n", name,
                       (uint64_t)limit.rlim_cur / 1024,
-                      (bytes_used(used) + size) / 1024 + 1,
+                      (bytes_used(used) + size + REST_OF_QEMU) / 1024 + 1,
                       ulimit, or);
     return true;
 }

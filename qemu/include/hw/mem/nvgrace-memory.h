@@ -77,8 +77,8 @@ OBJECT_DECLARE_SIMPLE_TYPE(NVGraceMemory, NVGRACE_MEMORY)
  *               with a count of 0
  * @egm_retired_addr: where that is in the guest
  * @blocker:     why the machine cannot be migrated
- * @canwbs:      the machine is a Grace host: what the GPU's root complex does is
- *               coherent whatever the attributes of a page are, and the IORT
+ * @canwbs:      the machine is a Grace host: what the GPU's root complex does
+ *               is coherent whatever the attributes of a page are, and the IORT
  *               says so
  * @dsd_omit:    set of NVGRACE_DSD_x: missing in _DSD; with all of them missing
  *               there is no _DSD.  This and the next three are 0 but for tests

@@ -68,7 +68,7 @@
 #define NVGRACE_REG_POWER_OFFS      0xa10000 /* RO: power was switched off */
 #define NVGRACE_REG_OUT_OF_REACH    0xa10004 /* RO: accesses of the CPU's to */
                                              /* memory that was not there */
-#define NVGRACE_REG_DECODES         0xa10008 /* RO: memory decoding was turned */
+#define NVGRACE_REG_DECODES         0xa10008 /* RO: decoding was turned */
                                              /* on */
 
 /* MSI-X is inside BAR0 so that BARs 2 and 4 stay as on the hardware */
