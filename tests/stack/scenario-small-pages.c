@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Huge pages that are off, by sysfs or by prctl(): before Linux 7.2.8 the kernel
+ * Huge pages that are off, by prctl(), or before Linux 7.2.8 by sysfs: the kernel
  * then maps usemem by small pages, and QEMU says so, and how to have it otherwise.
- * With nvgrace.small_pages=1 the host's kernel is such a one; on others QEMU must
- * have nothing to say.
+ * With nvgrace.small_pages=1 the host's kernel is that old; on others QEMU must
+ * have nothing to say of sysfs.
  */
 #include <fcntl.h>
 #include <string.h>
@@ -57,7 +57,7 @@ void scenario_small_pages(const char *bdf)
 		return;
 	check("madvise", bdf, "madvise", FALSE, NULL);
 	check("never", bdf, "never", FALSE, small ? "write madvise to " ENABLED : NULL);
-	check("prctl", bdf, "always", TRUE, small ? "prctl(PR_SET_THP_DISABLE)" : NULL);
+	check("prctl", bdf, "always", TRUE, "prctl(PR_SET_THP_DISABLE)");
 	check("always", bdf, "always", FALSE, NULL);
 	report_stage("small-pages");
 }

@@ -111,8 +111,9 @@ static long faults_of_load(const char *ptr)
 }
 
 /*
- * Before Linux 7.2.8 a kernel that is told to make no huge pages maps no device
- * memory by them either, though no page is made for that.
+ * A kernel that is told to make no huge pages maps no device memory by them
+ * either, though no page is made for that: before Linux 7.2.8 if it is told for
+ * all processes, and later ones still if it is told for this one.
  */
 static void warn_of_small_pages(const VFIONVGraceMemory *mem)
 {
@@ -127,7 +128,8 @@ static void warn_of_small_pages(const VFIONVGraceMemory *mem)
                  "what else has called prctl(PR_SET_THP_DISABLE)";
     } else if (g_file_get_contents(THP_ENABLED, &enabled, NULL, NULL) &&
                strstr(enabled, "[never]")) {
-        remedy = "write madvise to " THP_ENABLED;
+        remedy = "write madvise to " THP_ENABLED ", or run Linux 7.2.8 or "
+                 "newer";
     }
     if (!remedy || mem->info_usemem->size < large) {
         return;
@@ -136,9 +138,8 @@ static void warn_of_small_pages(const VFIONVGraceMemory *mem)
     if (faults_of_load((char *)mem->map + large / 2)) {
         warn_report_once("this kernel maps coherent GPU memory by pages of "
                          "%zu KiB, not of %zu KiB, since transparent huge "
-                         "pages are off: the guest will be slow; %s, or run "
-                         "Linux 7.2.8 or newer", page / 1024, large / 1024,
-                         remedy);
+                         "pages are off: the guest will be slow; %s",
+                         page / 1024, large / 1024, remedy);
     }
 }
 
