@@ -22,6 +22,7 @@ enum mark {
 	EXTRA_PLAIN,	/* over a guest with the GPU, but without its memory: no mark, just so */
 	AT_MOST,	/* ours at most .limit times the peer's */
 	AT_LEAST,	/* ours at least .limit times the peer's */
+	OF_NONE,	/* ours at least .limit times that of a guest without GPU */
 	OWN_RATIO,	/* ours at least .limit times the ours of .other */
 	ABSOLUTE,	/* ours at most .limit */
 	PER_GPU,	/* ours at most .limit for each GPU */
@@ -85,6 +86,8 @@ static const struct row {
 	{ "disk-gpu-mib-per-s", "guest: virtio-blk into GPU memory (MiB/s; 0: does not end)",
 	  "at least 0.9 of RAM", OWN_RATIO, 0.9, "disk-ram-mib-per-s" },
 	{ "disk-ram-mib-per-s", "guest: virtio-blk into RAM (MiB/s)", "", NO_MARK, 0, NULL },
+	{ "disk-small-per-s", "guest: virtio-blk into RAM, cache=none, requests of 4 KiB per s",
+	  "at least 0.9 of no GPU", OF_NONE, 0.9, NULL },
 	{ "usemem-pread-4k-mib-per-s", "pread of usemem, 4 KiB (MiB/s)", "", NO_MARK, 0,
 	  NULL },
 	{ "usemem-pwrite-4k-mib-per-s", "pwrite of usemem, 4 KiB (MiB/s)", "", NO_MARK, 0,
@@ -189,6 +192,8 @@ static const struct {
 	  "pays that at boot and at each reboot, as its guest turns the decoding of BARs off." },
 	{ "copy-gpu-mib-per-s", "GPU memory and RAM are both RAM of the machine below: this shows "
 	  "that both are mapped alike, and nothing of HBM." },
+	{ "disk-small-per-s", "QEMU looks where the buffer of each request is, if the machine has "
+	  "memory that the host cannot pin." },
 	{ "disk-gpu-mib-per-s", "0: the read into the peer's BAR has not ended after 5 s." },
 	{ "usemem-pread-4k-mib-per-s", "For debuggers: no guest reads or writes it that way. Ours maps "
 	  "each page anew and copies it through a buffer." },
@@ -254,6 +259,8 @@ static gdouble relation(const struct row *row, const struct bench_samples *sampl
 		return extra_ratio(result->ours - result->none, result->peer - result->none);
 	case EXTRA_PLAIN:
 		return extra_ratio(result->ours - result->plain, result->peer - result->plain);
+	case OF_NONE:
+		return result->ours / result->none;
 	case OWN_RATIO:
 		return result->ours / summary_of(samples, row->other, "ours", result, &n);
 	case ABSOLUTE:
@@ -286,6 +293,7 @@ static const char *judge(const struct row *row, guint gib, gdouble ratio)
 	case AT_LEAST:
 		held = ratio >= row->limit / noise;
 		break;
+	case OF_NONE:
 	case OWN_RATIO:
 		held = ratio >= row->limit;
 		break;

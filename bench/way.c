@@ -162,7 +162,8 @@ GPtrArray *bench_way_arguments(const struct bench_way *way, const char *const *b
 	g_ptr_array_add(args, g_strdup("-nodefaults"));
 	add(args, "-display", g_strdup("none"));
 	add(args, "-serial", g_strdup("stdio"));
-	add(args, "-drive", g_strdup("if=none,id=data,format=raw,file=" BENCH_DISK));
+	add(args, "-drive", g_strdup("if=none,id=data,format=raw,cache=none,"
+				   "file=" BENCH_DISK));
 	add(args, "-device", g_strdup("virtio-blk-pci,bus=pcie.0,drive=data"));
 	way->add_gpus(args, bdfs);
 	g_ptr_array_add(args, NULL);

@@ -24,6 +24,7 @@
 #define SEED_FROM 3
 #define SEED_ROUND 4
 #define SEED_WITHIN 5
+#define SEED_OTHER 40
 
 int copy_run(struct gpu *gpu, guint64 src, guint64 dst, gsize len, guint32 flags,
 	     struct nvgrace_guest_copy *copy)
@@ -144,6 +145,28 @@ void check_within(struct gpu *gpu, const char *check, guint32 source)
 		     g_strerror(error), copy.status);
 }
 
+/* One page of another GPU's memory, as a device of any kind would read it. */
+static void check_other(struct gpu *gpu, const struct gpu *other)
+{
+	gsize page = sysconf(_SC_PAGESIZE);
+	char *from = (char *)other->memory, *to = (char *)gpu->memory;
+	struct nvgrace_guest_copy copy;
+	guint64 source = 0, target = 0;
+	gsize good;
+	int error;
+
+	pattern_fill(from, page, SEED_OTHER, 0);
+	memset(to, 0, page);
+	physical_pages(from, 1, &source);
+	physical_pages(to, 1, &target);
+	error = copy_run(gpu, source, target - gpu->info.base, page,
+			 NVGRACE_GUEST_COPY_SRC_PHYS | NVGRACE_GUEST_COPY_DST_MEM, &copy);
+	good = pattern_match(to, page, SEED_OTHER, 0);
+	report_check("dma-other", !error && good == page,
+		     "%zu of %zu bytes of the other GPU's are right, %s, status 0x%x", good, page,
+		     g_strerror(error), copy.status);
+}
+
 /* One byte too far is refused, with the reason and an interrupt. */
 static void check_bounds(struct gpu *gpu, void *ram)
 {
@@ -174,7 +197,7 @@ static void check_interrupts(struct gpu *gpu)
 	report_fact("engine-jobs", "%u", now.jobs - gpu->info.jobs);
 }
 
-gboolean step_copy(struct gpu *gpu, const struct guest *guest G_GNUC_UNUSED)
+gboolean step_copy(struct gpu *gpu, const struct guest *guest)
 {
 	unsigned long page = sysconf(_SC_PAGESIZE);
 	gsize len = (COPY_LEN + page - 1) / page * page;
@@ -189,6 +212,9 @@ gboolean step_copy(struct gpu *gpu, const struct guest *guest G_GNUC_UNUSED)
 	check_round_trip(gpu, ram);
 	check_within(gpu, "within-memory", NVGRACE_GUEST_COPY_SRC_MEM);
 	check_within(gpu, "dma-memory", NVGRACE_GUEST_COPY_SRC_DMA);
+	for (guint i = 0; i < guest->gpus->len; i++)
+		if (&g_array_index(guest->gpus, struct gpu, i) != gpu)
+			check_other(gpu, &g_array_index(guest->gpus, struct gpu, i));
 	check_bounds(gpu, ram);
 	check_interrupts(gpu);
 	munmap(ram, len);

@@ -10,6 +10,8 @@
  *	nvgrace.flr=1		reset each GPU while its memory is in use
  *	nvgrace.disk=1		virtio-blk I/O with buffers in the memory
  *	nvgrace.poison=N	read the page at that offset, which has failed
+ *	nvgrace.disks=SERIALS	the same, and more, with each of these disks
+ *	nvgrace.virtio_blk=1	let the kernel look at virtio-blk disks, and no more
  *
  * and of each GPU, separated by commas, in the order of their addresses:
  *

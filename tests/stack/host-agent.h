@@ -31,6 +31,9 @@ void scenario_guest_iommufd(const char *bdf);
 void scenario_guests_iommufd(const char *bdf);
 void scenario_dropin(const char *bdf);
 void scenario_dropin_fd(const char *bdf);
+void scenario_mixture(const char *bdf);
+void scenario_disks(const char *bdf);
+void scenario_disks_iommufd(const char *bdf);
 
 /* The scenarios that use the exporter without a guest. */
 void scenario_regions(const char *bdf);

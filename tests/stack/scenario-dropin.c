@@ -85,7 +85,7 @@ static const struct host_vm lines[] = {
 		.name = "libvirt", .args = libvirt_args, .infos = libvirt_infos,
 		.append = "nvgrace.path=PC40.RP00.GPU0 nvgrace.touch_mib=64",
 	}, {
-		.name = "kata", .args = kata_args, .infos = kata_infos, .warning = BAR_WARNING,
+		.name = "kata", .args = kata_args, .infos = kata_infos,
 		.append = "nvgrace.gpus=2 nvgrace.nodes=4,4 nvgrace.view=bar,acpi "
 			  "nvgrace.path=PC20.RP00.GPU0,PC40.RP00.GPU0 nvgrace.distance=254 "
 			  "nvgrace.touch_mib=64",
@@ -127,7 +127,7 @@ void scenario_dropin_fd(const char *bdf)
 	};
 	int fds[] = { -1, -1, -1 };
 	struct host_vm vm = { .bdf = bdf, .name = "libvirt", .args = args, .fds = fds,
-			      .infos = infos, .warning = BAR_WARNING,
+			      .infos = infos,
 			      .append = "nvgrace.path=PC40.RP00.GPU0 nvgrace.view=bar "
 					"nvgrace.touch_mib=64" };
 

@@ -5,9 +5,6 @@
 
 #include "host-vm.h"
 
-/* What QEMU has to say of memory in BARs */
-#define BAR_WARNING "emulated disks fail with buffers in coherent GPU memory that is a BAR"
-
 /*
  * Run the guest to its end.  What it reports begins with its name; whether it
  * ended well, and whether QEMU said what it must and no more, is reported here.

@@ -53,6 +53,26 @@ static const char *const resmem_checks[] = {
 
 static const char *const disk_checks[] = { "disk-read", "disk-write", "disk-buffer", NULL };
 static const char *const disk_content_checks[] = { "disk-content", NULL };
+
+/* Of each of several disks: in the guest, and what the host finds on it afterwards. */
+#define FORM_CHECKS(form) \
+	form ".disk-read", form ".disk-write", form ".disk-odd", form ".disk-zero", \
+	form ".disk-mixed", form ".disk-buffer", form ".content"
+static const char *const form_checks[] = {
+	FORM_CHECKS("threads"), FORM_CHECKS("native"), FORM_CHECKS("io_uring"),
+	FORM_CHECKS("iothread"), FORM_CHECKS("scsi"), FORM_CHECKS("scsi-uring"),
+	FORM_CHECKS("nvme"), FORM_CHECKS("nvme-threads"), FORM_CHECKS("cached"),
+	FORM_CHECKS("qcow2"), FORM_CHECKS("sg-io"),
+	NULL
+};
+static const char *const few_form_checks[] = {
+	FORM_CHECKS("native"), FORM_CHECKS("scsi"), FORM_CHECKS("nvme"), NULL
+};
+static const char *const sg_io_checks[] = { FORM_CHECKS("sg-io"), NULL };
+static const char *const prepared_checks[] = { "scsi-disk", "disks-prepared", NULL };
+static const char *const vhost_checks[] = { "vhost-user", NULL };
+
+static const char *const other_checks[] = { "dma-other", NULL };
 static const char *const offline_checks[] = { "offline", NULL };
 static const char *const flr_checks[] = { "flr", "flr-memory", "flr-engine", "flr-dma", NULL };
 static const char *const kexec_checks[] = { "kexec-load", NULL };
@@ -470,6 +490,39 @@ static const struct scenario scenarios[] = {
 			     .memory = "64M",
 			     .append = NO_SCRUB " hugepagesz=1G hugepages=1" },
 		.expected = { host_checks, selftests_checks },
+	}, {
+		.options = { .name = "disks", .scenario = "disks", .model = "gh200",
+			     .memory = "2690M", .disks = TRUE, .append = NO_SCRUB,
+			     .seconds = 1200 },
+		.expected = { host_checks, prepared_checks, vhost_checks },
+		.guests = {
+			{ "acpi.", guest_checks }, { "acpi.", gpu_checks },
+			{ "acpi.", form_checks },
+			{ "bars.", guest_checks }, { "bars.", gpu_checks },
+			{ "bars.", few_form_checks },
+			{ "vhost.", guest_checks }, { "vhost.", gpu_checks },
+		},
+	}, {
+		.options = { .name = "disks-iommufd", .scenario = "disks-iommufd",
+			     .model = "gh200", .memory = "2690M", .disks = TRUE,
+			     .append = NO_SCRUB },
+		.expected = { host_checks, prepared_checks },
+		.guests = {
+			{ "iommufd.", guest_checks }, { "iommufd.", gpu_checks },
+			{ "iommufd.", few_form_checks }, { "iommufd.", sg_io_checks },
+		},
+	}, {
+		.options = { .name = "mixture", .scenario = "mixture", .model = "gh200",
+			     .memory = "4G", .more_gpus = one_more_gpu, .append = NO_SCRUB },
+		.expected = { host_checks },
+		.guests = {
+			{ "type1-first.", guest_checks }, { "type1-first.", gpu_checks },
+			{ "type1-first.", other_checks }, { "type1-first.gpu1.", gpu_checks },
+			{ "type1-first.gpu1.", other_checks },
+			{ "iommufd-first.", guest_checks }, { "iommufd-first.", gpu_checks },
+			{ "iommufd-first.", other_checks }, { "iommufd-first.gpu1.", gpu_checks },
+			{ "iommufd-first.gpu1.", other_checks },
+		},
 	}, {
 		.options = { .name = "iommufd-guests", .scenario = "guests-iommufd",
 			     .model = "gh200", .memory = "4G", .append = NO_SCRUB },

@@ -112,7 +112,45 @@ static void add_gpu(GStrvBuilder *args, guint number, const char *memory,
 /* What is zero is left alone: the memory is sparse behind the emulated GPU. */
 #define SPARSE "nvgrace_region_vfio_pci.scrub_sparse=1"
 
-static GStrv arguments(const struct stack_options *options, const char *console)
+/* They become /dev/vda, /dev/vdb... */
+static const char *const disks[] = { "raw", "qcow2", "scsi" };
+
+#define DISK_MIB 160ul
+
+static char *disk_path(const char *logs, const char *run, gsize disk)
+{
+	return g_strdup_printf("%s/%s.%s", logs, run, disks[disk]);
+}
+
+/* Empty ones. */
+static void add_disks(GStrvBuilder *args, const char *logs, const char *run)
+{
+	for (gsize i = 0; i < G_N_ELEMENTS(disks); i++) {
+		g_autofree char *path = disk_path(logs, run, i);
+		g_autofree char *device = g_strdup_printf("virtio-blk-pci,drive=%s", disks[i]);
+		g_autofree char *drive = g_strdup_printf(
+			"if=none,id=%s,format=raw,cache=unsafe,discard=unmap,file=%s",
+			disks[i], path);
+		int fd = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+
+		if (fd < 0 || ftruncate(fd, DISK_MIB << 20))
+			g_error("%s: %s", path, g_strerror(errno));
+		close(fd);
+		g_strv_builder_add_many(args, "-drive", drive, "-device", device, NULL);
+	}
+}
+
+static void remove_disks(const char *logs, const char *run)
+{
+	for (gsize i = 0; i < G_N_ELEMENTS(disks); i++) {
+		g_autofree char *path = disk_path(logs, run, i);
+
+		unlink(path);
+	}
+}
+
+static GStrv arguments(const struct stack_options *options, const char *console,
+		       const char *logs)
 {
 	g_autoptr(GStrvBuilder) args = g_strv_builder_new();
 	g_autofree char *serial = g_strdup_printf("file:%s", console);
@@ -150,6 +188,8 @@ static GStrv arguments(const struct stack_options *options, const char *console)
 				gpu, NULL);
 	if (options->counted)
 		g_strv_builder_add_many(args, "-icount", "shift=0,sleep=off", NULL);
+	if (options->disks)
+		add_disks(args, logs, options->name);
 	for (guint i = 0; options->more_gpus && options->more_gpus[i]; i++)
 		add_gpu(args, i + 2, options->more_memory ?: "2G", options->more_gpus[i]);
 	return g_strv_builder_end(args);
@@ -216,7 +256,7 @@ struct stack_run *stack_run(const struct stack_options *options, stack_progress 
 	g_mkdir_with_parents(logs, 0777);
 	console = g_strdup_printf("%s/%s.console", logs, options->name);
 	run->log = g_strdup_printf("build/logs/%s.console", options->name);
-	args = arguments(options, console);
+	args = arguments(options, console, logs);
 
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, report) < 0)
 		g_error("socketpair: %s", g_strerror(errno));
@@ -228,6 +268,8 @@ struct stack_run *stack_run(const struct stack_options *options, stack_progress 
 	read_report(run, report[0], pid, options->seconds, progress, opaque);
 	while (wait4(pid, NULL, 0, &usage) < 0 && errno == EINTR)
 		;
+	if (options->disks)
+		remove_disks(logs, options->name);
 	run->peak_kib = usage.ru_maxrss;
 	run->seconds = (g_get_monotonic_time() - start) / (gdouble)G_USEC_PER_SEC;
 	return run;

@@ -14,9 +14,7 @@
  */
 
 #include "qemu/osdep.h"
-#include <linux/iommufd.h>
 #include <linux/vfio.h>
-#include <sys/ioctl.h>
 
 #include "qemu/error-report.h"
 #include "qapi/error.h"
@@ -83,52 +81,40 @@ static int get_dmabuf(VFIODevice *vbasedev, uint32_t index, uint64_t offset,
 static bool can_map(IOMMUFDBackend *be, int fd, uint64_t size)
 {
     uint32_t ioas;
-    int ret;
+    int ret = -1;
 
-    if (!iommufd_backend_alloc_ioas(be, &ioas, NULL)) {
+    if (!iommufd_backend_connect(be, NULL)) {
         return false;
     }
-    ret = iommufd_backend_map_file_dma(be, ioas, 0, size, fd, 0, false);
-    iommufd_backend_free_id(be, ioas);
+    if (iommufd_backend_alloc_ioas(be, &ioas, NULL)) {
+        ret = iommufd_backend_map_file_dma(be, ioas, 0, size, fd, 0, false);
+        iommufd_backend_free_id(be, ioas);
+    }
+    iommufd_backend_disconnect(be);
     return ret == 0;
 }
 
-/*
- * Does this iommufd map device memory by address, as it does RAM?  Vendors'
- * kernels do.  What is mapped is looked at only for a domain, so the address
- * space gets one, which is that of no device.
- */
-static bool maps_by_address(VFIODevice *vbasedev, void *ptr)
+static int is_iommufd(Object *obj, void *opaque)
 {
-    IOMMUFDBackend *be = vbasedev->iommufd;
-    struct iommu_ioas_map map = {
-        .size = sizeof(map),
-        .flags = IOMMU_IOAS_MAP_READABLE | IOMMU_IOAS_MAP_WRITEABLE,
-        .user_va = (uintptr_t)ptr,
-        .length = qemu_real_host_page_size(),
-    };
-    uint32_t hwpt;
-    bool mapped = false;
+    Object **be = opaque;
 
-    if (!iommufd_backend_alloc_ioas(be, &map.ioas_id, NULL)) {
-        return false;
-    }
-    if (iommufd_backend_alloc_hwpt(be, vbasedev->devid, map.ioas_id, 0,
-                                   IOMMU_HWPT_DATA_NONE, 0, NULL, &hwpt,
-                                   NULL)) {
-        /* not iommufd_backend_map_dma(), which warns of what may well be */
-        mapped = !ioctl(be->fd, IOMMU_IOAS_MAP, &map);
-        if (mapped) {
-            iommufd_backend_unmap_dma(be, map.ioas_id, map.iova, map.length);
-        }
-        iommufd_backend_free_id(be, hwpt);
-    }
-    iommufd_backend_free_id(be, map.ioas_id);
-    trace_vfio_nvgrace_by_address(vbasedev->name, ptr, mapped);
-    return mapped;
+    *be = object_dynamic_cast(obj, TYPE_IOMMUFD_BACKEND);
+    return *be != NULL;
 }
 
-static int get_mappable(VFIODevice *vbasedev,
+/* The device's own, or one that other devices may have now or later. */
+static IOMMUFDBackend *find_iommufd(VFIODevice *vbasedev)
+{
+    Object *be = NULL;
+
+    if (vbasedev->iommufd) {
+        return vbasedev->iommufd;
+    }
+    object_child_foreach(object_get_objects_root(), is_iommufd, &be);
+    return be ? IOMMUFD_BACKEND(be) : NULL;
+}
+
+static int get_mappable(VFIODevice *vbasedev, IOMMUFDBackend *be,
                         const struct vfio_region_info *info)
 {
     int fd = get_dmabuf(vbasedev, info->index, 0, info->size);
@@ -141,7 +127,7 @@ static int get_mappable(VFIODevice *vbasedev,
         fd = get_dmabuf(vbasedev, VFIO_PCI_BAR0_REGION_INDEX, info->offset,
                         info->size);
     }
-    if (fd >= 0 && !can_map(vbasedev->iommufd, fd, info->size)) {
+    if (fd >= 0 && !can_map(be, fd, info->size)) {
         close(fd);
         fd = -1;
     }
@@ -163,23 +149,21 @@ void vfio_nvgrace_dmabufs_put(VFIONVGraceMemory *mem)
 bool vfio_nvgrace_dmabufs_get(VFIONVGraceMemory *mem, VFIODevice *vbasedev,
                               Error **errp)
 {
-    if (!vbasedev->iommufd) {
+    IOMMUFDBackend *be = find_iommufd(vbasedev);
+
+    if (!be || vbasedev->proxy) {
         return true;
     }
     if (!decode_memory(vbasedev, errp)) {
         return false;
     }
-    mem->dmabuf_usemem = get_mappable(vbasedev, mem->info_usemem);
+    mem->dmabuf_usemem = get_mappable(vbasedev, be, mem->info_usemem);
     if (mem->dmabuf_usemem >= 0 && mem->info_resmem) {
-        mem->dmabuf_resmem = get_mappable(vbasedev, mem->info_resmem);
+        mem->dmabuf_resmem = get_mappable(vbasedev, be, mem->info_resmem);
         if (mem->dmabuf_resmem < 0) {
             vfio_nvgrace_dmabufs_put(mem);
         }
     }
-    mem->by_address = !vfio_nvgrace_dmabufs(mem) &&
-        maps_by_address(vbasedev, mem->map) &&
-        (!mem->info_resmem ||
-         maps_by_address(vbasedev, (char *)mem->map + mem->resmem_offset));
     return true;
 }
 
@@ -250,7 +234,7 @@ static void remap(const MemoryRegion *mr)
 }
 
 /*
- * The container has nothing but what the guest's IOMMU maps.  What of that is
+ * This container has nothing but what the guest's IOMMU maps.  What of that is
  * coherent memory is not known here, so all of it is made anew: a device that
  * was just reset is using none of it.
  */
@@ -259,7 +243,7 @@ static void replay(VFIODevice *vbasedev)
     VFIOContainer *bcontainer = vbasedev->bcontainer;
     VFIOGuestIOMMU *giommu;
 
-    if (QLIST_EMPTY(&bcontainer->giommu_list)) {
+    if (QLIST_EMPTY(&bcontainer->giommu_list) || !vbasedev->iommufd) {
         return;
     }
     vfio_container_dma_unmap(bcontainer, 0, 0, NULL, true);

@@ -10,13 +10,13 @@
 #include "nvgrace-regions.h"
 
 /**
- * vfio_nvgrace_dmabufs_get() - have the regions as dma-bufs, if iommufd is used
+ * vfio_nvgrace_dmabufs_get() - have the regions as dma-bufs
  * @mem: the memory; its regions are mapped into QEMU
  * @vbasedev: the device; it decodes memory afterwards
  * @errp: why that cannot be
  *
- * Where the kernel makes no dma-bufs, or its iommufd maps none, there are none:
- * that is no error.  @mem->by_address says whether it maps the memory without.
+ * Where the machine has no iommufd, which this device need not use, the kernel
+ * makes no dma-bufs, or its iommufd maps none, there are none: no error.
  *
  * Returns: true on success.
  */

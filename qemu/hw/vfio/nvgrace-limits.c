@@ -157,12 +157,8 @@ static const char *view_property(VFIODevice *vbasedev)
 
 static void warn_of_view(const VFIONVGraceMemory *mem, VFIODevice *vbasedev)
 {
-    if (NVGRACE_MEMORY(mem)->view == NVGRACE_GUEST_VIEW_BAR) {
-        warn_report_once("emulated disks fail with buffers in coherent GPU "
-                         "memory that is a BAR; for a guest driver that needs "
-                         "no BAR use %s=acpi, where they work",
-                         view_property(vbasedev));
-    } else if (mem->info_resmem) {
+    if (NVGRACE_MEMORY(mem)->view == NVGRACE_GUEST_VIEW_ACPI &&
+        mem->info_resmem) {
         warn_report_once("NVIDIA's drivers 550 to 595 look for the reserved "
                          "memory of a Grace Hopper GPU in a BAR, not in ACPI: "
                          "for a guest with one of them use %s=bar",
@@ -173,22 +169,7 @@ static void warn_of_view(const VFIONVGraceMemory *mem, VFIODevice *vbasedev)
 void vfio_nvgrace_warn_of_limits(const VFIONVGraceMemory *mem,
                                  VFIODevice *vbasedev)
 {
-    bool no_dma = vbasedev->iommufd && !vfio_nvgrace_maps_for_dma(mem);
-
     warn_of_view(mem, vbasedev);
-    if (no_dma) {
-        warn_report_once("iommufd cannot map coherent GPU memory for DMA, "
-                         "neither by a dma-buf nor by address: devices cannot "
-                         "read or write it, and emulated disks fail with "
-                         "buffers in it; with Linux 7.2 or newer they work, or "
-                         "without iommufd= if no accelerated SMMUv3 needs "
-                         "that");
-    }
-    if (NVGRACE_MEMORY(mem)->dump &&
-        (no_dma || NVGRACE_MEMORY(mem)->view == NVGRACE_GUEST_VIEW_BAR)) {
-        warn_report_once("dump=on has no effect on coherent GPU memory that is "
-                         "a BAR, or that iommufd cannot map: it is in no dump");
-    }
     if (!vfio_nvgrace_kvm_cacheable()) {
         warn_report_once("KVM cannot map coherent GPU memory as cacheable: "
                          "before Linux 6.17 the guest has it as Device memory, "

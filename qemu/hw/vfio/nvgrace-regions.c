@@ -135,16 +135,10 @@ static void init_memory_region(VFIONVGraceMemory *mem, VFIODevice *vbasedev,
     /*
      * As a ram_device, emulated devices could only reach it through a 4 KiB
      * bounce buffer, and virtio-blk fails on requests from a page of memory
-     * that the guest onlined.  But a RAM region that VFIO cannot map for DMA is
-     * fatal, and iommufd may map what is no page of host memory by a dma-buf
-     * only, or not at all; nor may a guest end QEMU by an address it puts into
-     * a BAR.
+     * that the guest onlined.  But the host has it mapped without pages.
      */
-    if ((vbasedev->iommufd && !vfio_nvgrace_maps_for_dma(mem)) || bars(mem)) {
-        memory_region_init_ram_device_ptr(mr, OBJECT(mem), name, size, ptr);
-    } else {
-        memory_region_init_ram_ptr(mr, OBJECT(mem), name, size, ptr);
-    }
+    memory_region_init_ram_ptr(mr, OBJECT(mem), name, size, ptr);
+    qemu_ram_set_unpinnable(mr->ram_block);
     /* As "info ramblock" has it; it is no RAM that would be migrated. */
     qemu_ram_set_idstr(mr->ram_block, name, vbasedev->dev);
     nvgrace_memory_set_dump(mr, NVGRACE_MEMORY(mem)->dump);

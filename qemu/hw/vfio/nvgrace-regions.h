@@ -27,7 +27,6 @@ OBJECT_DECLARE_SIMPLE_TYPE(VFIONVGraceMemory, VFIO_NVGRACE_MEMORY)
  * @dmabuf_usemem: its dma-buf, by which iommufd maps it for DMA; -1: none
  * @dmabuf_resmem: likewise; where there is a region, either both are or none
  * @unplug_blocker: why the device cannot be unplugged, if its class could
- * @by_address: without dma-bufs, iommufd maps it as it does RAM
  */
 struct VFIONVGraceMemory {
     NVGraceMemory parent_obj;
@@ -42,7 +41,6 @@ struct VFIONVGraceMemory {
     int dmabuf_usemem;
     int dmabuf_resmem;
     Error *unplug_blocker;
-    bool by_address;
 };
 
 /**
@@ -87,14 +85,5 @@ void vfio_nvgrace_hint_at_provider(VFIODevice *vbasedev, Error **errp);
  */
 bool vfio_nvgrace_memory_plug(VFIONVGraceMemory *mem, PCIDevice *pdev,
                               VFIODevice *vbasedev, Error **errp);
-
-/**
- * vfio_nvgrace_maps_for_dma() - does iommufd map the memory, in whatever way?
- * @mem: the memory, of a device that uses iommufd
- */
-static inline bool vfio_nvgrace_maps_for_dma(const VFIONVGraceMemory *mem)
-{
-    return mem->dmabuf_usemem >= 0 || mem->by_address;
-}
 
 #endif /* HW_VFIO_NVGRACE_REGIONS_H */

@@ -12,6 +12,7 @@
 #include <linux/io.h>
 #include <linux/iopoll.h>
 #include <linux/kref.h>
+#include <linux/memory_hotplug.h>
 #include <linux/miscdevice.h>
 #include <linux/module.h>
 #include <linux/mutex.h>
@@ -176,19 +177,19 @@ static int copy_within_mem(struct copy_engine *ce,
 }
 
 /* As copy_within_mem(), but the source is read through DMA. */
-static int copy_by_dma(struct copy_engine *ce, struct nvgrace_guest_copy *copy)
+static int copy_by_dma(struct copy_engine *ce, u64 phys,
+		       struct nvgrace_guest_copy *copy)
 {
 	struct device *dev = &ce->pdev->dev;
-	unsigned int in_page = offset_in_page(copy->src);
+	unsigned int in_page = offset_in_page(phys);
+	struct page *page = pfn_to_online_page(PHYS_PFN(phys));
 	dma_addr_t addr;
 	int ret;
 
-	if (!copy->len || copy->len > PAGE_SIZE - in_page ||
-	    copy->src >= ce->info.online_size)
+	if (!copy->len || copy->len > PAGE_SIZE - in_page || !page)
 		return -EINVAL;
 
-	addr = dma_map_page(dev, phys_to_page(ce->info.base + copy->src), in_page,
-			    copy->len, DMA_TO_DEVICE);
+	addr = dma_map_page(dev, page, in_page, copy->len, DMA_TO_DEVICE);
 	if (dma_mapping_error(dev, addr))
 		return -EIO;
 
@@ -225,7 +226,10 @@ static long ioctl_copy(struct copy_engine *ce, void __user *arg)
 		ret = copy_within_mem(ce, &copy);
 		break;
 	case NVGRACE_GUEST_COPY_SRC_DMA | NVGRACE_GUEST_COPY_DST_MEM:
-		ret = copy_by_dma(ce, &copy);
+		ret = copy_by_dma(ce, ce->info.base + copy.src, &copy);
+		break;
+	case NVGRACE_GUEST_COPY_SRC_PHYS | NVGRACE_GUEST_COPY_DST_MEM:
+		ret = copy_by_dma(ce, copy.src, &copy);
 		break;
 	default:
 		return -EINVAL;

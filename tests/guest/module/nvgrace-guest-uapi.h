@@ -61,6 +61,8 @@ struct nvgrace_guest_info {
  * device would.  Onlined, and inside one page; @dst is in coherent memory.
  */
 #define NVGRACE_GUEST_COPY_SRC_DMA	_BITUL(2)
+/* The same of a physical address, which may be in the memory of another GPU */
+#define NVGRACE_GUEST_COPY_SRC_PHYS	_BITUL(3)
 
 /* Bytes one job of the engine moves at most when one end is a user address */
 #define NVGRACE_GUEST_COPY_CHUNK	0x100000
