@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Huge pages that are off, by prctl(), or before Linux 7.2.8 by sysfs: the kernel
- * then maps usemem by small pages, and QEMU says so, and how to have it otherwise.
- * With nvgrace.small_pages=1 the host's kernel is that old; on others QEMU must
- * have nothing to say of sysfs.
+ * Huge pages that are off by prctl(): the kernel then maps usemem by small pages,
+ * and QEMU says so, and how to have it otherwise.  What sysfs says matters to none
+ * of the kernels here, and QEMU must have nothing to say of it.
  */
 #include <fcntl.h>
 #include <string.h>
@@ -13,7 +12,6 @@
 #include "agent.h"
 #include "host-agent.h"
 #include "host-vm.h"
-#include "scenario.h"
 
 #define ENABLED "/sys/kernel/mm/transparent_hugepage/enabled"
 #define SAID "maps coherent GPU memory by pages of 4 KiB, not of 2048 KiB"
@@ -51,12 +49,10 @@ static void check(const char *name, const char *bdf, const char *enabled, gboole
 
 void scenario_small_pages(const char *bdf)
 {
-	gboolean small = number_argument("nvgrace.small_pages", 0);
-
 	if (!bind_gpu(bdf, EXPORTER))
 		return;
 	check("madvise", bdf, "madvise", FALSE, NULL);
-	check("never", bdf, "never", FALSE, small ? "write madvise to " ENABLED : NULL);
+	check("never", bdf, "never", FALSE, NULL);
 	check("prctl", bdf, "always", TRUE, "prctl(PR_SET_THP_DISABLE)");
 	check("always", bdf, "always", FALSE, NULL);
 	report_stage("small-pages");

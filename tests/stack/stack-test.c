@@ -402,12 +402,6 @@ static const struct scenario scenarios[] = {
 			     .memory = "64M", .append = NO_SCRUB },
 		.expected = { host_checks, small_pages_checks },
 	}, {
-		/* trixie's kernel, to which sysfs matters, too */
-		.options = { .name = "small-pages-old", .scenario = "small-pages",
-			     .model = "gb200", .memory = "64M",
-			     .append = NO_SCRUB " nvgrace.small_pages=1" },
-		.expected = { host_checks, small_pages_checks },
-	}, {
 		/* resmem of 1 GiB, 130 MiB and a page: its end has no alignment to speak of */
 		.options = { .name = "regions", .scenario = "regions+parallel",
 			     .model = "gh200", .memory = "5376004K", .append = NO_SCRUB },

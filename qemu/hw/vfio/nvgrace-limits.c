@@ -112,8 +112,8 @@ static long faults_of_load(const char *ptr)
 
 /*
  * A kernel that is told to make no huge pages maps no device memory by them
- * either, though no page is made for that: before Linux 7.2.8 if it is told for
- * all processes, and later ones still if it is told for this one.
+ * either, though no page is made for that: if it is told for this process, and
+ * before Linux 7.2.8 and its like of older series if it is told for all.
  */
 static void warn_of_small_pages(const VFIONVGraceMemory *mem)
 {
