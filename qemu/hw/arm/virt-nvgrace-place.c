@@ -113,7 +113,8 @@ static bool check_addr(VirtMachineState *vms, AddressRange range, Error **errp)
         error_setg(errp, "mem-addr=0x%" PRIx64 " is not a multiple of 512 MiB "
                    "(0x%" PRIx64 "), the memory block of a guest with 64 KiB "
                    "pages", range.base, (uint64_t)NVGRACE_MEM_ALIGN);
-        error_append_hint(errp, "Use mem-addr=0x%" PRIx64 ".\n",
+        error_append_hint(errp, "Use mem-addr=0x%" PRIx64
+                          ", or leave mem-addr= out.\n",
                           ROUND_DOWN(range.base, NVGRACE_MEM_ALIGN));
         return false;
     }
