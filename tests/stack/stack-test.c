@@ -82,7 +82,7 @@ static const char *const lives_checks[] = { "left-where", "nothing-left", NULL }
 static const char *const one_more_gpu[] = { "model=gb200", NULL };
 
 static const char *const refusals[] = {
-	"refuse-wrong-driver", "refuse-no-mmap", "refuse-beyond-iommu", "refuse-memlock",
+	"refuse-wrong-driver", "refuse-no-mmap", "refuse-memlock",
 	"memlock-as-told",
 	"machine-virt-1x279-4", "machine-virt-2x186-900", "machine-virt-4x186-400",
 	"machine-virt-8x279-900", "machine-virt-9.2-4x279-400",
