@@ -152,8 +152,8 @@ static void check_mixed(int fd, char *memory, char *ram)
 
 	report_check("disk-mixed", written == DISK_MIXED && one == DISK_MIXED &&
 		     other == DISK_MIXED,
-		     "%zu bytes written, %zu and %zu of %lu read right: %s", written, one, other,
-		     DISK_MIXED, g_strerror(errno));
+		     "%zu bytes written, %zu and %zu of %lu read right", written, one, other,
+		     DISK_MIXED);
 }
 
 /* Three sectors, at a place in a page where no page of the host's disk begins. */
