@@ -115,7 +115,7 @@ gboolean step_kernel_log(struct guest *guest)
 	for (line = lines; *line; line++) {
 		for (i = 0; i < G_N_ELEMENTS(bad); i++) {
 			/* Of a page that has failed that is what it should say. */
-			if (guest->poison && !strcmp(bad[i], "Hardware Error"))
+			if (guest && guest->poison && !strcmp(bad[i], "Hardware Error"))
 				continue;
 			if (strstr(*line, bad[i])) {
 				g_string_append_printf(found, "%s%s", found->len ? "; " : "", *line);

@@ -25,8 +25,8 @@
 #define DISK "/tmp/disk"
 
 /* Of a machine as QEMU's virt has it: behind the high ECAM is nothing but our memory */
-#define GAP 0x4020000000
-#define PCI_WINDOW 0x8000000000
+#define GPU_MEM 0x4020000000
+#define PCI_WINDOW 0x10000000000
 /* Places of each region that are looked at for what a guest has left */
 #define PLACES 61
 
@@ -45,12 +45,7 @@ static guint count(const char *text, const char *words)
 	return found;
 }
 
-/*
- * QEMU has warned of nothing, or in one line of what it must; and it has said
- * what it did, line by line.  A line more is of each machine that has a Grace
- * Hopper GPU in the "acpi" view.
- */
-static gboolean warned_as_wanted(const struct host_vm *vm)
+gboolean warned_as_wanted(const struct host_vm *vm)
 {
 	g_auto(GStrv) lines = g_strsplit(vm->stderr_text->str, "\n", -1);
 	const char *const *info = vm->infos;
@@ -120,7 +115,7 @@ void scenario_guest(const char *bdf)
 
 	if (!bind_gpu(bdf, EXPORTER))
 		return;
-	counter = stage2_count(GAP, PCI_WINDOW);
+	counter = stage2_count(GPU_MEM, PCI_WINDOW);
 	error = errno;
 	run_guest(&vm);
 	/* In the window of BARs there are others, and decoding is turned off and on. */

@@ -11,6 +11,13 @@
  */
 void run_guest(struct host_vm *vm);
 
+/*
+ * QEMU has warned of nothing, or in one line of what it must; and it has said
+ * what it did, line by line.  A line more is of each machine that has a Grace
+ * Hopper GPU in the "acpi" view.
+ */
+gboolean warned_as_wanted(const struct host_vm *vm);
+
 /* With the addresses of the GPUs in place of @0 and @1; caller frees. */
 GStrv with_addresses(const char *const *args, const char *const *gpus);
 
