@@ -99,6 +99,24 @@ static const NVGraceRefusal refusals[] = {
         "mem-addr=0x6010000000 is not a multiple of 512 MiB",
         "Use mem-addr=0x6000000000",
     }, {
+        /* what is below is taken: no address is better than a wrong one */
+        "addr/unaligned-in-ecam",
+        NVGRACE_MACHINE NVGRACE(1, "2G", "mem-addr=0x4010000000"),
+        "mem-addr=0x4010000000 is not a multiple of 512 MiB",
+        "\nLeave mem-addr= out",
+    }, {
+        "addr/beyond-small-pa",
+        "-machine virt,gic-version=3 -cpu cortex-a53 -m 1G -net none "
+        NVGRACE(1, "2G", "mem-addr=0x10000000000"),
+        "beyond the guest's last physical address 0xffffffffff",
+        "\nLeave mem-addr= out",
+    }, {
+        /* the window leaves no room, and would have some at its own size */
+        "addr/window-too-large",
+        "-machine virt,gic-version=3,highmem-mmio-size=1024G "
+        "-cpu cortex-a53 -m 1G -net none " NVGRACE(1, "2G", ""),
+        "but highmem-mmio is off", "leave highmem-mmio-size= out",
+    }, {
         "addr/beyond-pa",
         NVGRACE_MACHINE NVGRACE(1, "2G", "mem-addr=0x100000000000"),
         "beyond the guest's last physical address 0xfffffffffff",

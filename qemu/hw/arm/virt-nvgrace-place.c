@@ -103,6 +103,26 @@ static char *occupant(VirtMachineState *vms, AddressRange range,
     return name;
 }
 
+/* Name an address that would do, if the one we have in mind does. */
+static void hint_at_addr(VirtMachineState *vms, AddressRange range,
+                         const char *use, Error **errp)
+{
+    uint64_t limit = BIT_ULL(pa_bits(vms));
+    g_autofree char *name = NULL;
+    AddressRange where;
+
+    if (range.size <= limit && range.base <= limit - range.size) {
+        name = occupant(vms, range, &where);
+        if (!name) {
+            error_append_hint(errp, "Use %smem-addr=0x%" PRIx64
+                              ", or leave mem-addr= out.\n", use, range.base);
+            return;
+        }
+    }
+    error_append_hint(errp, "Leave mem-addr= out, then QEMU finds a free "
+                      "address.\n");
+}
+
 static bool check_addr(VirtMachineState *vms, AddressRange range, Error **errp)
 {
     uint64_t limit = BIT_ULL(pa_bits(vms));
@@ -113,21 +133,17 @@ static bool check_addr(VirtMachineState *vms, AddressRange range, Error **errp)
         error_setg(errp, "mem-addr=0x%" PRIx64 " is not a multiple of 512 MiB "
                    "(0x%" PRIx64 "), the memory block of a guest with 64 KiB "
                    "pages", range.base, (uint64_t)NVGRACE_MEM_ALIGN);
-        error_append_hint(errp, "Use mem-addr=0x%" PRIx64
-                          ", or leave mem-addr= out.\n",
-                          ROUND_DOWN(range.base, NVGRACE_MEM_ALIGN));
+        range.base = ROUND_DOWN(range.base, NVGRACE_MEM_ALIGN);
+        hint_at_addr(vms, range, "", errp);
         return false;
     }
     if (range.base > limit || range.size > limit - range.base) {
         error_setg(errp, "0x%" PRIx64 " bytes at mem-addr=0x%" PRIx64 " go "
                    "beyond the guest's last physical address 0x%" PRIx64,
                    range.size, range.base, limit - 1);
-        if (range.size <= limit) {
-            error_append_hint(errp, "Use at most mem-addr=0x%" PRIx64
-                              ", or leave mem-addr= out.\n",
-                              ROUND_DOWN(limit - range.size,
-                                         NVGRACE_MEM_ALIGN));
-        }
+        range.base = ROUND_DOWN(limit - MIN(range.size, limit),
+                                NVGRACE_MEM_ALIGN);
+        hint_at_addr(vms, range, "at most ", errp);
         return false;
     }
 

@@ -269,7 +269,8 @@ bool virt_nvgrace_room_check(VirtMachineState *vms, Error **errp)
                    "PCIe ECAM and MMIO window, but %s is off", off);
         error_append_hint(errp, "Use -machine virt,%s=on; if it is not off "
                           "there, %d bits of guest physical address are too "
-                          "few.\n", off, largest_pa_bits(vms));
+                          "few for it: leave highmem-mmio-size= out, or use "
+                          "less RAM.\n", off, largest_pa_bits(vms));
     }
     return !off;
 }
