@@ -161,8 +161,8 @@ static void write_libvirt(GString *line, const Line *l, NVGraceServer **servers,
         "acpi=on,ras=on,highmem-mmio-size=%" PRIu64 " -cpu max "
         "-m size=%dk -overcommit mem-lock=off "
         "-smp %d,sockets=%d,dies=1,clusters=1,cores=2,threads=1 "
-        "-no-user-config -nodefaults ", l->window * (uint64_t)GiB, l->sockets * 524288,
-        2 * l->sockets, l->sockets);
+        "-no-user-config -nodefaults ", l->window * (uint64_t)GiB,
+        l->sockets * 524288, 2 * l->sockets, l->sockets);
     write_libvirt_cells(line, l);
     for (int gpu = 0; gpu < l->gpus; gpu++) {
         g_autofree char *id = g_strdup_printf(device, gpu);

@@ -221,8 +221,8 @@ static GString *machine_args(const Machine *m, const char *machine)
                     machine, m->ram_gib, m->ram_gib);
     for (int n = 1; n <= m->gpus; n++) {
         g_string_append_printf(args, "-device pcie-root-port,id=rp%d,"
-                               "chassis=%d -object memory-backend-ram,id=m%d,size=%dG,"
-                               "reserve=off -device nvgrace-gpu,id=gpu%d,"
+                               "chassis=%d -object memory-backend-ram,id=m%d,"
+                               "size=%dG,reserve=off -device nvgrace-gpu,id=gpu%d,"
                                "model=gb200,bus=rp%d,memdev=m%d ", n, n, n,
                                m->gpu_gib, n, n, n);
     }
@@ -285,8 +285,8 @@ static void test_hint_bits(void)
 
     g_assert_cmpint(nvgrace_run(small, &output), ==, 1);
     g_assert_nonnull(strstr(output, "no room for 192 GiB of coherent GPU "
-                            "memory between 0x4020000000 and 0x7fffffffff, where 1 "
-                            "other GPUs have theirs"));
+                            "memory between 0x4020000000 and "
+                            "0x7fffffffff, where 1 other GPUs have theirs"));
     g_assert_nonnull(strstr(output, "This takes 41 bits of guest physical "
                             "address, and this CPU has 40"));
     g_assert_cmpint(nvgrace_run(large, &output2), ==, 0);

@@ -17,8 +17,7 @@
 #include "host-vm.h"
 
 #define QEMU "/bin/qemu-system-aarch64"
-#define GUEST_MS (10 * 60 * 1000)
-#define REFUSAL_MS (2 * 60 * 1000)
+#define QEMU_MS (10 * 60 * 1000)
 
 /* The guest's report port, and QMP, are these descriptors of QEMU's. */
 #define REPORT_FD 3
@@ -367,7 +366,7 @@ gboolean host_vm_run(struct host_vm *vm)
 	if (!vm->no_guest)
 		say(qmp[0], "{\"execute\": \"qmp_capabilities\"}\n");
 	g_child_watch_add(run.pid, on_child_exit, &run);
-	timeout = g_timeout_add(vm->no_guest ? REFUSAL_MS : GUEST_MS, on_timeout, &run);
+	timeout = g_timeout_add(QEMU_MS, on_timeout, &run);
 	g_main_loop_run(run.loop);
 	if (!run.killed)
 		g_source_remove(timeout);

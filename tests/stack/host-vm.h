@@ -50,7 +50,7 @@ struct host_vm {
  * Run QEMU to its end, passing on the guest's report with the prefix "NAME.", of
  * its second boot "NAME-2." and so on.
  * FALSE if QEMU could not be started or had to be killed after its time (10
- * minutes; 2 for one that is to refuse).
+ * minutes).
  */
 gboolean host_vm_run(struct host_vm *vm);
 void host_vm_clear(struct host_vm *vm);
