@@ -222,7 +222,8 @@ static GString *machine_args(const Machine *m, const char *machine)
     for (int n = 1; n <= m->gpus; n++) {
         g_string_append_printf(args, "-device pcie-root-port,id=rp%d,"
                                "chassis=%d -object memory-backend-ram,id=m%d,"
-                               "size=%dG,reserve=off -device nvgrace-gpu,id=gpu%d,"
+                               "size=%dG,reserve=off "
+                               "-device nvgrace-gpu,id=gpu%d,"
                                "model=gb200,bus=rp%d,memdev=m%d ", n, n, n,
                                m->gpu_gib, n, n, n);
     }
