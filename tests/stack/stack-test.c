@@ -322,7 +322,7 @@ static const struct scenario scenarios[] = {
 		},
 	}, {
 		.options = { .name = "lives", .scenario = "lives", .model = "gh200",
-			     .memory = "5G", .seconds = 1200 },
+			     .memory = "5G" },
 		.expected = { host_checks, lives_checks },
 		.guests = {
 			{ "life.", guest_checks }, { "life.", gpu_checks },
@@ -358,7 +358,7 @@ static const struct scenario scenarios[] = {
 		},
 	}, {
 		.options = { .name = "guests", .scenario = "guests", .model = "gh200",
-			     .memory = "4G", .more_gpus = one_more_gpu, .seconds = 1200 },
+			     .memory = "4G", .more_gpus = one_more_gpu },
 		.expected = { host_checks },
 		.guests = {
 			{ "pair.", guest_checks }, { "pair.", gpu_checks },
@@ -376,8 +376,7 @@ static const struct scenario scenarios[] = {
 	}, {
 		/* the command lines that others write */
 		.options = { .name = "dropin", .scenario = "dropin", .model = "gh200",
-			     .memory = "4G", .more_gpus = one_more_gpu, .append = NO_SCRUB,
-			     .seconds = 1200 },
+			     .memory = "4G", .more_gpus = one_more_gpu, .append = NO_SCRUB },
 		.expected = { host_checks },
 		.guests = {
 			{ "libvirt.", guest_checks }, { "libvirt.", gpu_checks },
@@ -394,7 +393,7 @@ static const struct scenario scenarios[] = {
 		},
 	}, {
 		.options = { .name = "errors", .scenario = "errors+machines", .model = "gh200",
-			     .memory = "5G", .append = NO_SCRUB, .seconds = 1200 },
+			     .memory = "5G", .append = NO_SCRUB },
 		.expected = { host_checks, refusals },
 	}, {
 		/* small, since each page of 4 KiB is a fault */
@@ -486,8 +485,7 @@ static const struct scenario scenarios[] = {
 		.expected = { host_checks, selftests_checks },
 	}, {
 		.options = { .name = "disks", .scenario = "disks", .model = "gh200",
-			     .memory = "2690M", .disks = TRUE, .append = NO_SCRUB,
-			     .seconds = 1200 },
+			     .memory = "2690M", .disks = TRUE, .append = NO_SCRUB },
 		.expected = { host_checks, prepared_checks, vhost_checks },
 		.guests = {
 			{ "acpi.", guest_checks }, { "acpi.", gpu_checks },

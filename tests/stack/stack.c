@@ -206,7 +206,7 @@ static void read_report(struct stack_run *run, int fd, GPid pid, guint seconds,
 			stack_progress progress, gpointer opaque)
 {
 	g_autoptr(GIOChannel) channel = g_io_channel_unix_new(fd);
-	gint64 deadline = g_get_monotonic_time() + (seconds ?: 600) * G_USEC_PER_SEC;
+	gint64 deadline = g_get_monotonic_time() + (seconds ?: 1200) * G_USEC_PER_SEC;
 	GIOStatus status;
 
 	g_io_channel_set_encoding(channel, NULL, NULL);

@@ -21,7 +21,7 @@ struct stack_options {
 	const char *guest_ram;	/* as for -m; NULL: 2G */
 	guint limit_mib;	/* how much of usemem the guest onlines; 0: all */
 	guint touch_mib;	/* how much a process in the guest fills; 0: 256 */
-	guint seconds;		/* after which the machine is killed; 0: 600 */
+	guint seconds;		/* after which the machine is killed; 0: 1200 */
 	gboolean disks;		/* the host has three: /dev/vda and so on */
 	gboolean counted;	/* its clock goes by the instructions that its CPUs execute, 1 ns
 				 * each, and does not wait when none does */
