@@ -174,9 +174,13 @@ static GStrv arguments(const struct stack_options *options, const char *console,
 	g_autofree char *accel = g_strdup_printf("tcg,thread=%s,tb-size=512",
 						 options->counted ? "single" : "multi");
 
-	/* pauth-impdef: QEMU's own pointer authentication hash, not the slow architected one */
+	/*
+	 * pauth-impdef: QEMU's own pointer authentication hash, not the slow architected one.
+	 * lpa2: Grace has 48 address bits.  KVM walks the whole range of a VM when it ends,
+	 * and QEMU makes two before the guest's: with 52 bits each takes it 10 s here.
+	 */
 	g_strv_builder_add_many(args, need_env("NVGRACE_QEMU"), "-M", machine, "-accel",
-				accel, "-cpu", "max,pauth-impdef=on", "-smp",
+				accel, "-cpu", "max,pauth-impdef=on,lpa2=off", "-smp",
 				"2", "-m", options->host_ram ?: "4G", "-nodefaults", "-display", "none",
 				"-no-reboot", "-bios", need_env("NVGRACE_FIRMWARE"), "-kernel",
 				need_env("NVGRACE_KERNEL"), "-initrd", need_env("NVGRACE_HOST_IMAGE"),
