@@ -71,13 +71,19 @@ static gboolean put_content(const char *file, guint64 offset)
 {
 	g_autofree char *data = g_malloc0(DISK_SIZE);
 	int fd = open(file, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-	gboolean ok;
+	gssize written = -1;
 
 	pattern_fill(data, DISK_AREA, DISK_SEED_HOST, 0);
-	ok = fd >= 0 && pwrite(fd, data, DISK_SIZE, offset) == (ssize_t)DISK_SIZE && !fsync(fd);
+	if (fd >= 0)
+		written = pwrite(fd, data, DISK_SIZE, offset);
+	if (written != (gssize)DISK_SIZE || fsync(fd)) {
+		report_check("content", FALSE, "%s: %zd of %zu bytes at %" G_GUINT64_FORMAT ": %s",
+			     file, written, (gsize)DISK_SIZE, offset, g_strerror(errno));
+		written = -1;
+	}
 	if (fd >= 0)
 		close(fd);
-	return ok;
+	return written >= 0;
 }
 
 static void check_content(const char *guest, const char *name, const char *file, guint64 offset)
@@ -217,6 +223,17 @@ static void run(const char *bdf, const char *name, const char *properties, const
 	host_vm_clear(&vm);
 }
 
+/* A text into a file of sysfs or configfs. */
+static gboolean put_text(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
+	gboolean ok = fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text);
+
+	if (fd >= 0)
+		close(fd);
+	return ok;
+}
+
 /* A backend in a process of its own, as QEMU's: the guest's RAM, and nothing else. */
 static void run_vhost_user(const char *bdf)
 {
@@ -236,10 +253,12 @@ static void run_vhost_user(const char *bdf)
 	struct host_vm vm = {
 		.bdf = bdf, .name = "vhost", .args = args,
 		.append = "nvgrace.touch_mib=64 nvgrace.virtio_blk=1",
-		.warning = "vhost-disk/virtio-backend: vhost cannot reach the coherent memory",
+		.warning = "vhost-disk: vhost cannot reach the coherent memory",
 	};
 	GPid pid = 0;
-	gboolean ok = put_content(CONTENT, 0) &&
+	/* In pages of 4 KiB the guest's RAM takes minutes here. */
+	gboolean ok = put_text("/sys/kernel/mm/transparent_hugepage/shmem_enabled", "always\n") &&
+		      put_content(CONTENT, 0) &&
 		      g_spawn_async(NULL, (char **)daemon, NULL, G_SPAWN_DO_NOT_REAP_CHILD, NULL,
 				    NULL, &pid, NULL) &&
 		      agent_wait_path(VHOST_SOCKET, 20000);
@@ -253,17 +272,6 @@ static void run_vhost_user(const char *bdf)
 		kill(pid, SIGKILL);
 		waitpid(pid, NULL, 0);
 	}
-}
-
-/* A text into a file of configfs. */
-static gboolean put_text(const char *path, const char *text)
-{
-	int fd = open(path, O_WRONLY | O_CLOEXEC);
-	gboolean ok = fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text);
-
-	if (fd >= 0)
-		close(fd);
-	return ok;
 }
 
 #define TARGET "/sys/kernel/config/target"
