@@ -660,6 +660,29 @@ static void test_window_eight(void)
     g_assert_cmpint(run_machines(&m, &output2), ==, 0);
 }
 
+/*
+ * The window that 1 TiB and another BAR take would be where the memory of another
+ * GPU is, which the user has put there: no size of it helps.
+ */
+static void test_window_beside(void)
+{
+    NVGraceServer *server = nvgrace_server_new();
+    g_autofree char *output = NULL, *json = NULL, *args = NULL;
+
+    nvgrace_server_add(server, VFIO_REGION_SUBTYPE_NVGRACE_USEMEM, 1 * TiB);
+    nvgrace_server_add(server, VFIO_REGION_SUBTYPE_NVGRACE_RESMEM, RESMEM_SIZE);
+    json = device(server, BAR_VIEW);
+    args = g_strdup_printf(NVGRACE_MACHINE
+                           NVGRACE(2, "1G", "model=gb200,"
+                                   "mem-addr=0x60000000000")
+                           NVGRACE_PORT(1) "-device %s", json);
+    g_assert_cmpint(nvgrace_run(args, &output), ==, 1);
+    nvgrace_server_free(server);
+    g_assert_nonnull(strstr(output, "the BARs of 1 GPUs take 0x20000000000 "));
+    g_assert_nonnull(strstr(output, "leave their mem-addr= out"));
+    g_assert_null(strstr(output, "highmem-mmio-size="));
+}
+
 static void test_view_unknown(void)
 {
     g_autofree char *output = NULL;
@@ -705,6 +728,7 @@ int main(int argc, char **argv)
     qtest_add_func("nvgrace-bar/machines", test_machines);
     qtest_add_func("nvgrace-bar/refuses/window", test_window);
     qtest_add_func("nvgrace-bar/refuses/window-eight", test_window_eight);
+    qtest_add_func("nvgrace-bar/refuses/window-beside", test_window_beside);
     qtest_add_func("nvgrace-bar/refuses/view", test_view_unknown);
     return g_test_run();
 }

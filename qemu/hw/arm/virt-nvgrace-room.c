@@ -168,8 +168,8 @@ static bool place_anew(GArray *taken, const NVGraceMemory *mem,
 }
 
 /*
- * Would all memories plugged so far and @mem have room in such a map, placed
- * anew in the same order?
+ * Would all memories plugged so far, and then @mem unless it is NULL, have room
+ * in such a map, placed anew in the same order?
  */
 static bool fits_in(const GPUMap *map, uint64_t limit, const NVGraceMemory *mem)
 {
@@ -189,7 +189,7 @@ static bool fits_in(const GPUMap *map, uint64_t limit, const NVGraceMemory *mem)
             return false;
         }
     }
-    return place_anew(taken, mem, false, map, count_coming(others));
+    return !mem || place_anew(taken, mem, false, map, count_coming(others));
 }
 
 static void hint_at_bits(VirtMachineState *vms, int bits, Error **errp)
@@ -246,14 +246,14 @@ void virt_nvgrace_room_hint_window(VirtMachineState *vms, uint64_t size,
     int bits = largest_pa_bits(vms);
     GPUMap map = map_with(vms, size, BIT_ULL(bits));
 
-    if (map.hi + map.window <= BIT_ULL(bits)) {
+    if (fits_in(&map, BIT_ULL(bits), NULL)) {
         error_append_hint(errp, "Use -machine virt,highmem-mmio-size=%" PRIu64
                           "G.\n", size / GiB);
         return;
     }
     do {
         map = map_with(vms, size, BIT_ULL(++bits));
-    } while (bits <= PA_BITS_MAX && map.hi + map.window > BIT_ULL(bits));
+    } while (bits <= PA_BITS_MAX && !fits_in(&map, BIT_ULL(bits), NULL));
     hint_at_bits(vms, bits, errp);
 }
 
