@@ -7,7 +7,8 @@
  *	reboot		through firmware: PSCI SYSTEM_RESET
  *	kexec		into the same kernel, without firmware
  *	crash		panic while the copy engine runs; panic=-1 resets the machine
- *	wait		until the machine outside resets the machine or ends it
+ *	wait		until the machine outside resets the machine or ends it, or presses its
+ *			button (nvgrace.button=1)
  *	wait-busy	... while the copy engine runs
  */
 #include <fcntl.h>
@@ -64,6 +65,7 @@ void guest_end(struct guest *guest)
 {
 	g_autofree char *how = report_ask("ending", ANSWER_MS);
 	gboolean busy;
+	int button = -1;
 
 	report_fact("ending", "%s", how ?: "nobody says: power off");
 	how = how ?: g_strdup("poweroff");
@@ -73,6 +75,8 @@ void guest_end(struct guest *guest)
 	if (!strcmp(how, "kexec") && !kexec_load_disks(DISK_SERIAL_KERNEL, DISK_SERIAL_INITRD))
 		agent_finish();
 
+	if (guest->button)
+		button = button_open();
 	agent_end();
 	if (!strcmp(how, "reboot"))
 		reboot(RB_AUTOBOOT);
@@ -82,6 +86,8 @@ void guest_end(struct guest *guest)
 		crash();
 	else if (!strcmp(how, "poweroff"))
 		reboot(RB_POWER_OFF);
+	if (button >= 0)
+		button_obey(button);
 	/* process 1 must not end */
 	for (;;)
 		pause();

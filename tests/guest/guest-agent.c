@@ -9,6 +9,7 @@
  *	nvgrace.offline=1	unload the driver at the end: takes the memory away
  *	nvgrace.flr=1		reset each GPU while its memory is in use
  *	nvgrace.disk=1		virtio-blk I/O with buffers in the memory
+ *	nvgrace.button=1	the machine has a power button: see ending.c
  *	nvgrace.poison=N	read the page at that offset, which has failed
  *	nvgrace.disks=SERIALS	the same, and more, with each of these disks
  *	nvgrace.virtio_blk=1	let the kernel look at virtio-blk disks, and no more
@@ -80,6 +81,7 @@ static void read_command_line(struct guest *guest)
 	guest->offline = number("nvgrace.offline", 0);
 	guest->flr = number("nvgrace.flr", 0);
 	guest->disk = number("nvgrace.disk", 0);
+	guest->button = number("nvgrace.button", 0);
 	guest->poison = number("nvgrace.poison", 0);
 	guest->gpus = g_array_new(FALSE, TRUE, sizeof(struct gpu));
 	for (guint i = 0; i < count; i++) {

@@ -49,6 +49,7 @@ struct guest {
 	gboolean offline;	/* give the memory back at the end */
 	gboolean flr;		/* reset the GPUs */
 	gboolean disk;		/* there is a disk to use */
+	gboolean button;	/* the machine has one for power */
 	guint poison;		/* offset of a page that has failed; 0: none has */
 	GArray *gpus;		/* of struct gpu, in the order of their addresses */
 };
@@ -118,6 +119,11 @@ char *disk_find(const char *serial);
 /* kexec.c: load the kernel and the initramfs of the disks of these names, for
  * reboot(RB_KEXEC).  FALSE, and a failed check, if it cannot be done. */
 gboolean kexec_load_disks(const char *kernel, const char *initrd);
+
+/* button.c: be ready for the power button: a descriptor, or -1 and a failed check. */
+int button_open(void);
+/* ... and power off when it is pressed. */
+void button_obey(int fd);
 
 /* ending.c: does not return. */
 void guest_end(struct guest *guest) G_GNUC_NORETURN;
