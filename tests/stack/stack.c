@@ -140,6 +140,17 @@ static void add_disks(GStrvBuilder *args, const char *logs, const char *run)
 	}
 }
 
+/* What is written to it goes to a file that nobody else sees. */
+static void add_system(GStrvBuilder *args)
+{
+	g_autofree char *drive = g_strdup_printf(
+		"if=none,id=system,format=raw,snapshot=on,cache=unsafe,file=%s",
+		need_env("NVGRACE_SYSTEM_DISK"));
+
+	g_strv_builder_add_many(args, "-drive", drive, "-device", "virtio-blk-pci,drive=system",
+				NULL);
+}
+
 static void remove_disks(const char *logs, const char *run)
 {
 	for (gsize i = 0; i < G_N_ELEMENTS(disks); i++) {
@@ -192,10 +203,14 @@ static GStrv arguments(const struct stack_options *options, const char *console,
 				gpu, NULL);
 	if (options->counted)
 		g_strv_builder_add_many(args, "-icount", "shift=0,sleep=off", NULL);
+	if (options->system)
+		add_system(args);
 	if (options->disks)
 		add_disks(args, logs, options->name);
 	for (guint i = 0; options->more_gpus && options->more_gpus[i]; i++)
 		add_gpu(args, i + 2, options->more_memory ?: "2G", options->more_gpus[i]);
+	if (options->more)
+		g_strv_builder_addv(args, (const char **)options->more);
 	return g_strv_builder_end(args);
 }
 

@@ -23,6 +23,9 @@ struct stack_options {
 	guint touch_mib;	/* how much a process in the guest fills; 0: 256 */
 	guint seconds;		/* after which the machine is killed; 0: 1200 */
 	gboolean disks;		/* the host has three: /dev/vda and so on */
+	gboolean system;	/* /dev/vda is its system: a file that NVGRACE_SYSTEM_DISK names,
+				 * which stays as it is */
+	const char *const *more;	/* further arguments of QEMU; NULL-terminated, or NULL */
 	gboolean counted;	/* its clock goes by the instructions that its CPUs execute, 1 ns
 				 * each, and does not wait when none does */
 };
