@@ -42,18 +42,24 @@ static char *device_at(const char *host)
                            bus, slot, function);
 }
 
-/* A file of /dev/vfio/devices/, opened by somebody else */
-static char *device_behind(const char *fd)
+/* A file of /dev/vfio/devices/ */
+static char *device_behind(int fd)
 {
     struct stat st;
-    int number;
 
-    if (qemu_strtoi(fd, NULL, 10, &number) || fstat(number, &st) ||
-        !S_ISCHR(st.st_mode)) {
+    if (fstat(fd, &st) || !S_ISCHR(st.st_mode)) {
         return NULL;
     }
     return g_strdup_printf("/sys/dev/char/%u:%u/device", major(st.st_rdev),
                            minor(st.st_rdev));
+}
+
+char *vfio_nvgrace_device_driver(const char *sysfsdev, int fd)
+{
+    g_autofree char *device = sysfsdev ? NULL : device_behind(fd);
+
+    return sysfsdev || device
+           ? vfio_nvgrace_host_driver(sysfsdev ?: device) : NULL;
 }
 
 static char *device_of(const QDict *opts)
@@ -61,9 +67,12 @@ static char *device_of(const QDict *opts)
     const char *fd = qdict_get_try_str(opts, "fd");
     const char *sysfsdev = qdict_get_try_str(opts, "sysfsdev");
     const char *host = qdict_get_try_str(opts, "host");
+    int number;
 
     if (fd) {
-        return device_behind(fd);
+        /* opened by somebody else */
+        return qemu_strtoi(fd, NULL, 10, &number) ? NULL
+                                                  : device_behind(number);
     }
     if (sysfsdev) {
         return g_strdup(sysfsdev);

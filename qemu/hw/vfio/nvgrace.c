@@ -27,6 +27,7 @@
 #include "nvgrace-dmabuf.h"
 #include "nvgrace-hide.h"
 #include "nvgrace-regions.h"
+#include "hw/vfio/vfio-nvgrace.h"
 #include "pci.h"
 
 VFIONVGraceMemory *vfio_nvgrace_memory_new(VFIOPCIDevice *vdev)
@@ -269,14 +270,55 @@ static bool attach_found(VFIOPCIDevice *vdev, Error **errp)
     return false;
 }
 
+/* GPUs that have such memory: the same as in the host driver's table. */
+static bool is_grace_gpu(VFIOPCIDevice *vdev)
+{
+    switch (vdev->device_id) {
+    case 0x2342: /* GH200 120GB */
+    case 0x2345: /* GH200 480GB */
+    case 0x2348: /* GH200 */
+    case 0x2941: /* GB200 */
+    case 0x31c2: /* GB300 */
+        return true;
+    default:
+        return false;
+    }
+}
+
+/*
+ * Nothing else would tell: such a guest boots.  A driver other than vfio-pci
+ * may have the memory in a way of its own.
+ */
+static void warn_of_loss(VFIOPCIDevice *vdev)
+{
+    VFIODevice *vbasedev = &vdev->vbasedev;
+    g_autofree char *driver = NULL;
+
+    if (vdev->nvgrace_view == NVGRACE_VFIO_VIEW_OFF || !is_grace_gpu(vdev)) {
+        return;
+    }
+    driver = vfio_nvgrace_device_driver(vbasedev->sysfsdev, vbasedev->fd);
+    if (g_strcmp0(driver, "vfio-pci")) {
+        return;
+    }
+    warn_report(VFIO_MSG_PREFIX "this Grace GPU is bound to 'vfio-pci', so "
+                "the guest does not get its coherent memory. Bind it to '"
+                VFIO_NVGRACE_HOST_DRIVER "' (in libvirt: <driver name='vfio' "
+                "model='" VFIO_NVGRACE_HOST_DRIVER "'/>), or have it so by "
+                "nvgrace-view=off.", vbasedev->name);
+}
+
 bool vfio_nvgrace_realize(VFIOPCIDevice *vdev, Error **errp)
 {
     if (insists(vdev)) {
         return attach(vdev, errp);
     }
     /* No call to a device that cannot be one, whatever regions it has. */
-    if (vdev->vendor_id != PCI_VENDOR_ID_NVIDIA ||
-        !vfio_nvgrace_memory_offered(&vdev->vbasedev)) {
+    if (vdev->vendor_id != PCI_VENDOR_ID_NVIDIA) {
+        return true;
+    }
+    if (!vfio_nvgrace_memory_offered(&vdev->vbasedev)) {
+        warn_of_loss(vdev);
         return true;
     }
     return attach_found(vdev, errp);

@@ -46,4 +46,13 @@ bool vfio_nvgrace_may_have_memory(const char *driver, const QDict *opts,
  */
 char *vfio_nvgrace_host_driver(const char *device);
 
+/**
+ * vfio_nvgrace_device_driver() - the same of a device that is open
+ * @sysfsdev: the device's directory in sysfs, NULL if it has none
+ * @fd: its file, which tells then
+ *
+ * Returns: as vfio_nvgrace_host_driver().
+ */
+char *vfio_nvgrace_device_driver(const char *sysfsdev, int fd);
+
 #endif /* HW_VFIO_VFIO_NVGRACE_H */
