@@ -1,5 +1,5 @@
 /*
- * What the scripts that make the build environment and QEMU say when a step
+ * What the scripts that make the build environment, QEMU and images say when a step
  * fails, and what they leave behind.
  *
  * Programs that they call are replaced by small ones first in PATH, which fail
@@ -251,6 +251,59 @@ static void test_build_fails(Place *place, gconstpointer data G_GNUC_UNUSED)
     ASSERT_FAILS(place, 1, "^qemu-build: No space is left for .*: free some there and run again\\.$");
 }
 
+/* ---- scripts/libvirt-image ---- */
+
+static void run_image(Place *place)
+{
+    g_autofree char *arguments = g_strdup_printf("forky '%s/image'", place->dir);
+
+    run(place, "scripts/libvirt-image", arguments);
+}
+
+/* apt-get that fails when BODY says so, for arm64's packages */
+static void fake_archive(Place *place, const char *body)
+{
+    g_autofree char *text = g_strdup_printf("case \"$*\" in *Architecture=arm64*) %s ;; esac", body);
+
+    fake_df(place, 10000);
+    write_script(place->bin, "apt-get", text);
+    write_script(place->bin, "proot", "");
+    write_script(place->bin, "mke2fs", "");
+}
+
+static void test_image_no_archive(Place *place, gconstpointer data G_GNUC_UNUSED)
+{
+    fake_df(place, 10000);
+    write_script(place->bin, "apt-get", "echo E: Unable to fetch; exit 100");
+    run_image(place);
+    ASSERT_FAILS(place, 1, "^E: Unable to fetch$", "^libvirt-image: error: the package archive cannot be reached",
+                 "^libvirt-image: Check the network and run again\\.$");
+    assert_left(place->cache, "^libvirt-forky\\.lock$");
+    assert_no_step(place);
+}
+
+static void test_image_no_package(Place *place, gconstpointer data G_GNUC_UNUSED)
+{
+    fake_archive(place, "case \"$*\" in *install*) echo E: Unable to locate package mdevctl; exit 100 ;; esac");
+    run_image(place);
+    ASSERT_FAILS(place, 1, "^E: Unable to locate package mdevctl$",
+                 "^libvirt-image: error: not all packages of scripts/libvirt-packages can be fetched from forky",
+                 "^libvirt-image: If the log names one that forky does not have, change the list");
+    assert_left(place->cache, "^libvirt-forky\\.lock$");
+    assert_no_step(place);
+}
+
+static void test_image_broken_package(Place *place, gconstpointer data G_GNUC_UNUSED)
+{
+    fake_archive(place, "case \"$*\" in *install*) touch \"$(echo \"$*\" | sed 's/.*archives=\\([^ ]*\\).*/\\1/')/broken.deb\" ;; esac");
+    write_script(place->bin, "dpkg-deb", "echo dpkg-deb: no archive; exit 2");
+    run_image(place);
+    ASSERT_FAILS(place, 1, "^dpkg-deb: no archive$", "^libvirt-image: error: cannot unpack broken\\.deb",
+                 "^libvirt-image: Run again: it is fetched anew\\.$");
+    assert_left(place->cache, "^libvirt-forky\\.lock$");
+    assert_no_step(place);
+}
+
 int main(int argc, char *argv[])
 {
     g_test_init(&argc, &argv, NULL);
@@ -264,5 +317,8 @@ int main(int argc, char *argv[])
     ADD("qemu-source/wrong-tarball", test_wrong_tarball);
     ADD("qemu-build/configure", test_configure_fails);
     ADD("qemu-build/build", test_build_fails);
+    ADD("libvirt-image/no-archive", test_image_no_archive);
+    ADD("libvirt-image/no-package", test_image_no_package);
+    ADD("libvirt-image/broken-package", test_image_broken_package);
     return g_test_run();
 }
