@@ -54,10 +54,12 @@ int main(void)
 {
 	g_autofree char *text = agent_cmdline("nvgrace.scenario");
 	g_auto(GStrv) wanted = g_strsplit(text ?: "", "+", -1);
+	gboolean ready;
 
 	report_open("org.nvgrace.report");
 	report_stage("boot");
-	for (guint i = 0; describe() && wanted[i]; i++) {
+	ready = describe();
+	for (guint i = 0; ready && wanted[i]; i++) {
 		gsize s = 0;
 
 		while (s < G_N_ELEMENTS(scenarios) && strcmp(wanted[i], scenarios[s].name))
