@@ -203,22 +203,35 @@ void *vfio_client_map(const struct vfio_client *client, const struct vfio_client
 	return NULL;
 }
 
+/* One call may end where a page does. */
+static ssize_t transfer(const struct vfio_client *client, guint64 offset, char *buf, gsize length,
+			gboolean write)
+{
+	gsize done = 0;
+	ssize_t ret;
+
+	do {
+		ret = write ? pwrite(client->device, buf + done, length - done, offset + done) :
+			      pread(client->device, buf + done, length - done, offset + done);
+		if (ret <= 0)
+			return done ? (ssize_t)done : ret ? -errno : 0;
+		done += ret;
+	} while (done < length);
+	return done;
+}
+
 ssize_t vfio_client_read(const struct vfio_client *client,
 			 const struct vfio_client_region *region, guint64 offset, void *buf,
 			 gsize length)
 {
-	ssize_t ret = pread(client->device, buf, length, region->offset + offset);
-
-	return ret < 0 ? -errno : ret;
+	return transfer(client, region->offset + offset, buf, length, FALSE);
 }
 
 ssize_t vfio_client_write(const struct vfio_client *client,
 			  const struct vfio_client_region *region, guint64 offset,
 			  const void *buf, gsize length)
 {
-	ssize_t ret = pwrite(client->device, buf, length, region->offset + offset);
-
-	return ret < 0 ? -errno : ret;
+	return transfer(client, region->offset + offset, (char *)buf, length, TRUE);
 }
 
 int vfio_client_map_dma(const struct vfio_client *client, void *memory, gsize length,

@@ -84,7 +84,7 @@ void vfio_client_unmap(void *map, gsize length);
 /* munmap() of any other mapping, or of a part, likewise. */
 void vfio_client_munmap(void *start, gsize length);
 
-/* pread and pwrite of a region's bytes: bytes done, or a negative errno. */
+/* pread and pwrite of a region's bytes, until all are done: how many are, or a negative errno. */
 ssize_t vfio_client_read(const struct vfio_client *client,
 			 const struct vfio_client_region *region, guint64 offset, void *buf,
 			 gsize length);
