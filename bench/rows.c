@@ -198,7 +198,7 @@ static const struct {
 	{ "usemem-pread-4k-mib-per-s", "For debuggers: no guest reads or writes it that way. Ours maps "
 	  "each page anew and copies it through a buffer." },
 	{ "driver-code-lines", "What keeps users from the memory in resets, sleep and low power, and "
-	  "dma-bufs by a detour are 162 of these; the peer has none of it." },
+	  "dma-bufs by a detour are 130 of these; the peer has none of it." },
 	{ "counted-usemem-pread-4k-instructions", "Of the calling thread, in the kernel as well, "
 	  "and the least of all values: what comes in between only adds. A copy is a few "
 	  "instructions, whatever its length." },
