@@ -20,39 +20,29 @@
  * addresses.
  */
 #include <linux/pci-p2pdma.h>
-#include <linux/vfio_nvgrace.h>
 
 #include "nvgrace.h"
-
-/* The region's own index, and offsets in it, of what may be given with index 0. */
-static unsigned int nvgrace_dmabuf_index(unsigned int index, struct vfio_region_dma_range *ranges,
-					 size_t count)
-{
-	u64 number = VFIO_PCI_OFFSET_TO_INDEX(ranges[0].offset);
-
-	if (index || number < VFIO_PCI_NUM_REGIONS)
-		return index;
-	/* What is before the region wraps around to far beyond its end. */
-	while (count--)
-		ranges[count].offset -= VFIO_PCI_INDEX_TO_OFFSET(number);
-	return number;
-}
 
 static int nvgrace_get_dmabuf_phys(struct vfio_pci_core_device *core,
 				   struct p2pdma_provider **provider, unsigned int index,
 				   struct phys_vec *phys, struct vfio_region_dma_range *ranges,
 				   size_t count)
 {
+	u64 number = VFIO_PCI_OFFSET_TO_INDEX(ranges[0].offset);
 	struct nvgrace_region *region;
 	int ret;
 
-	index = nvgrace_dmabuf_index(index, ranges, count);
+	if (!index && number >= VFIO_PCI_NUM_REGIONS) {
+		index = number;
+		/* What is before the region wraps around to far beyond its end. */
+		for (size_t i = 0; i < count; i++)
+			ranges[i].offset -= VFIO_PCI_INDEX_TO_OFFSET(number);
+	}
 	if (index < VFIO_PCI_NUM_REGIONS)
 		return vfio_pci_core_get_dmabuf_phys(core, provider, index, phys, ranges, count);
-	index -= VFIO_PCI_NUM_REGIONS;
-	if (index >= core->num_regions || core->region[index].type != VFIO_REGION_TYPE_NVGRACE)
+	if (index - VFIO_PCI_NUM_REGIONS >= core->num_regions)
 		return -EINVAL;
-	region = core->region[index].data;
+	region = core->region[index - VFIO_PCI_NUM_REGIONS].data;
 
 	/* There is no other: the link is not PCI, but what is P2P in it is like the BAR. */
 	*provider = pcim_p2pdma_provider(core->pdev, 0);

@@ -10,14 +10,12 @@
  * PCI config space, BARs and interrupts are vfio-pci-core's.
  */
 #include <linux/module.h>
-#include <linux/vmalloc.h>
 
 #include "nvgrace.h"
 
 static int nvgrace_open_device(struct vfio_device *vdev)
 {
 	struct nvgrace_device *ndev = container_of(vdev, struct nvgrace_device, core.vdev);
-	unsigned int i;
 	int ret;
 
 	/* Not while the memory is being scrubbed: this resets the device. */
@@ -26,9 +24,9 @@ static int nvgrace_open_device(struct vfio_device *vdev)
 		return ret;
 
 	/* It may have lost power since the close. */
-	nvgrace_ready_forget(ndev);
+	ndev->phase = 0;
 	ret = nvgrace_scrub_rest(ndev);
-	for (i = 0; !ret && i < ndev->num_regions; i++)
+	for (int i = 0; !ret && i < ARRAY_SIZE(ndev->regions) && ndev->regions[i].size; i++)
 		ret = nvgrace_region_register(&ndev->regions[i]);
 	if (ret)
 		vfio_pci_core_disable(&ndev->core);
@@ -42,9 +40,8 @@ static void nvgrace_close_device(struct vfio_device *vdev)
 	struct nvgrace_device *ndev = container_of(vdev, struct nvgrace_device, core.vdev);
 
 	/* It resets the device without telling us.  Nobody is left who maps the memory. */
-	vm_unmap_aliases();
 	vfio_pci_core_close_device(vdev);
-	nvgrace_ready_forget(ndev);
+	ndev->phase = 0;
 	nvgrace_scrub_close(ndev);
 }
 
@@ -80,9 +77,10 @@ static int nvgrace_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 	dev_set_drvdata(&pdev->dev, &ndev->core);
 	NVGRACE_SET_PCI_OPS(&ndev->core);
 	init_rwsem(&ndev->gate);
+	mutex_init(&ndev->config);
 
 	ret = nvgrace_memory_init(ndev) ?: nvgrace_scrub_init(ndev) ?:
-	      nvgrace_ready_init(ndev) ?: vfio_pci_core_register_device(&ndev->core);
+	      nvgrace_gate_init(ndev) ?: vfio_pci_core_register_device(&ndev->core);
 	if (ret)
 		vfio_put_device(&ndev->core.vdev);
 	else
@@ -98,16 +96,6 @@ static void nvgrace_remove(struct pci_dev *pdev)
 	nvgrace_scrub_remove(ndev);
 	vfio_put_device(&ndev->core.vdev);
 }
-
-/*
- * The first two are called with the device lock held, so never in probe or remove,
- * and always as a pair.
- */
-static const struct pci_error_handlers nvgrace_err_handlers = {
-	.reset_prepare = nvgrace_core_reset_prepare,
-	.reset_done = nvgrace_core_reset_done,
-	.error_detected = nvgrace_core_error_detected,
-};
 
 static const struct pci_device_id nvgrace_table[] = {
 	/* GH200 120GB */
@@ -129,7 +117,7 @@ static struct pci_driver nvgrace_driver = {
 	.id_table = nvgrace_table,
 	.probe = nvgrace_probe,
 	.remove = nvgrace_remove,
-	.err_handler = &nvgrace_err_handlers,
+	.err_handler = &nvgrace_core_err_handlers,
 	/* The DMA API is not used: the device may be attached to a VFIO domain */
 	.driver_managed_dma = true,
 };

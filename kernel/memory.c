@@ -7,16 +7,11 @@
  * computes the other.
  */
 #include <linux/ioport.h>
-#include <linux/overflow.h>
 #include <linux/pgtable.h>
 #include <linux/property.h>
 #include <linux/sizes.h>
 
 #include "nvgrace.h"
-
-/* The names that firmware uses in the function's _DSD. */
-#define NVGRACE_PROP_BASE	"nvidia,gpu-mem-base-pa"
-#define NVGRACE_PROP_SIZE	"nvidia,gpu-mem-size"
 
 /* NVIDIA's DVSEC, and in it a word whose bit 0 says that the defect is gone. */
 #define NVGRACE_DVSEC_ID		3
@@ -71,7 +66,6 @@ static int nvgrace_memory_split(struct nvgrace_device *ndev, u64 base, u64 size)
 		usemem = round_down(size - NVGRACE_RESMEM_MIN, NVGRACE_USEMEM_ALIGN);
 	}
 
-	ndev->num_regions = usemem < size ? 2 : 1;
 	ndev->regions[0] = (struct nvgrace_region) { ndev, base, usemem, .cached = true };
 	ndev->regions[1] = (struct nvgrace_region) { ndev, base + usemem, size - usemem };
 	return 0;
@@ -79,7 +73,7 @@ static int nvgrace_memory_split(struct nvgrace_device *ndev, u64 base, u64 size)
 
 /**
  * nvgrace_memory_init() - find the coherent memory and divide it
- * @ndev: the device; on success its regions are set, or there are none if
+ * @ndev: the device; on success its regions are set, or remain empty if
  *	firmware describes no coherent memory
  *
  * Called in probe.  What it claims is released with the driver's binding.
@@ -90,21 +84,21 @@ static int nvgrace_memory_split(struct nvgrace_device *ndev, u64 base, u64 size)
 int nvgrace_memory_init(struct nvgrace_device *ndev)
 {
 	struct device *dev = &ndev->core.pdev->dev;
-	u64 base, size, last;
-	bool has_base = !device_property_read_u64(dev, NVGRACE_PROP_BASE, &base);
-	bool has_size = !device_property_read_u64(dev, NVGRACE_PROP_SIZE, &size);
+	u64 base, size;
+	/* The names that firmware uses in the function's _DSD. */
+	bool has_base = !device_property_read_u64(dev, "nvidia,gpu-mem-base-pa", &base);
+	bool has_size = !device_property_read_u64(dev, "nvidia,gpu-mem-size", &size);
 
 	if (!has_base && !has_size) {
-		dev_info(dev, "no ACPI property " NVGRACE_PROP_BASE
-			 ": no coherent memory regions, as with vfio-pci\n");
+		dev_info(dev, "no ACPI property nvidia,gpu-mem-base-pa: no coherent memory regions, as with vfio-pci\n");
 		return 0;
 	}
 
 	/* Firmware leaves out the size when the link to the GPU is down. */
 	if (!has_base || !has_size)
 		return dev_err_probe(dev, -EINVAL,
-				     "ACPI property %s is missing or not an integer: look for a C2C link error in the firmware's log, or correct the firmware\n",
-				     has_size ? NVGRACE_PROP_BASE : NVGRACE_PROP_SIZE);
+				     "ACPI property nvidia,gpu-mem-%s is missing or not an integer: look for a C2C link error in the firmware's log, or correct the firmware\n",
+				     has_size ? "base-pa" : "size");
 	if (!size)
 		return dev_err_probe(dev, -ENOLINK,
 				     "nvidia,gpu-mem-size is 0, the C2C link is down: power-cycle the machine, and look at the firmware's log\n");
@@ -112,21 +106,19 @@ int nvgrace_memory_init(struct nvgrace_device *ndev)
 		return dev_err_probe(dev, -EINVAL,
 				     "coherent memory at 0x%llx of 0x%llx bytes is not aligned to pages of 0x%lx: use a kernel with smaller pages, or correct the firmware\n",
 				     base, size, PAGE_SIZE);
-	/* Bits beyond the range of an address are attributes in a page table. */
-	if (check_add_overflow(base, size - 1, &last) || last & ~PHYS_MASK)
+	/*
+	 * The region's index begins at that bit of a file offset, and bits beyond the
+	 * range of an address are attributes in a page table.
+	 */
+	if (size > BIT_ULL(VFIO_PCI_OFFSET_SHIFT) || (base | (base + size - 1)) & ~PHYS_MASK)
 		return dev_err_probe(dev, -EOVERFLOW,
-				     "coherent memory at 0x%llx of 0x%llx bytes ends beyond the last physical address 0x%llx: correct the firmware\n",
-				     base, size, (u64)PHYS_MASK);
-	/* The region's index begins at this bit of a file offset. */
-	if (size > BIT_ULL(VFIO_PCI_OFFSET_SHIFT))
-		return dev_err_probe(dev, -EOVERFLOW,
-				     "nvidia,gpu-mem-size 0x%llx is more than a VFIO region holds, 0x%llx: use a kernel with larger VFIO regions\n",
-				     size, BIT_ULL(VFIO_PCI_OFFSET_SHIFT));
+				     "coherent memory at 0x%llx of 0x%llx bytes is more than a VFIO region holds, 0x%llx, or ends beyond the last physical address, 0x%llx: correct the firmware, or use a kernel with larger VFIO regions\n",
+				     base, size, BIT_ULL(VFIO_PCI_OFFSET_SHIFT), (u64)PHYS_MASK);
 	/* So that nobody else can online or map it meanwhile. */
 	if (!devm_request_mem_region(dev, base, size, "nvgrace coherent memory"))
 		return dev_err_probe(dev, -EBUSY,
-				     "coherent memory 0x%llx..0x%llx is in use by the host: see /proc/iomem, and offline it first\n",
-				     base, last);
+				     "coherent memory at 0x%llx of 0x%llx bytes is in use by the host: see /proc/iomem, and offline it first\n",
+				     base, size);
 
 	return nvgrace_memory_split(ndev, base, size);
 }

@@ -3,12 +3,10 @@
  * What the files of the exporter share.
  *
  *	memory.c   firmware's ACPI properties -> base, size and split
- *	region.c   the VFIO regions: mmap, faults, poison
- *	access.c   the kernel's own accesses: read and write
+ *	region.c   the VFIO regions: mmap, faults, poison, read and write
  *	dmabuf.c   the memory as dma-bufs
  *	scrub.c    zeroes the memory between users (scrub.h)
- *	gate.c     who may touch the memory when
- *	ready.c    the registers that tell whether the memory works
+ *	gate.c     who may touch the memory when, and whether it works
  *	core.c     what vfio-pci-core does not do for such regions, and closes the gate
  *	main.c     the driver around them
  */
@@ -27,10 +25,8 @@
  * @base: host physical address, page aligned
  * @size: bytes, page aligned
  * @cached: usemem, Normal write-back, if set; resmem, Normal-NC, otherwise
- * @index: of the VFIO region, since the last open; nothing has been mapped before
- * @pfn_space: tells memory failure handling who has a page mapped.  Its
- *	mapping is NULL unless it is registered.  Protected, as is @index, by
- *	vdev.dev_set->lock, which open and close are called with
+ * @pfn_space: tells memory failure handling who has a page mapped.  Registered while
+ *	the device is open, which vdev.dev_set->lock protects
  *
  * The first four are constant once probe is done.
  */
@@ -39,7 +35,6 @@ struct nvgrace_region {
 	phys_addr_t base;
 	size_t size;
 	bool cached;
-	unsigned int index;
 	struct pfn_address_space pfn_space;
 };
 
@@ -50,38 +45,39 @@ struct nvgrace_region {
  * struct nvgrace_device - a Grace GPU
  * @core: vfio-pci-core's part
  * @regions: in the order of their addresses and VFIO indices.  Constant once
- *	probe is done, but for what is said above
- * @num_regions: 0 if firmware describes no coherent memory: all is as with
+ *	probe is done, but for what is said above.  The size of one that does not exist
+ *	is 0.  If firmware describes no coherent memory there is none: all is as with
  *	vfio-pci then
  * @bar0: the readiness registers, mapped from probe to remove.  NULL if the
  *	device tells in its CXL DVSEC
  * @cxl_dvsec: config space offset of the CXL device DVSEC, or 0
- * @phase: how far the memory has been found to be since the last reset (ready.c).
- *	Cleared by nvgrace_ready_forget(); otherwise written under core.irqlock inside
- *	the gate, so who is inside sees it while it is true
+ * @phase: how far the memory has been found to be since the last reset (gate.c);
+ *	0: to be asked for.  Written under core.irqlock inside the gate, and cleared with
+ *	nobody inside, or nobody who would keep what he finds, so who is inside sees it
+ *	while it is true
  * @deadline: when it must have gone on to the next phase (jiffies).  Under
  *	core.irqlock, as is @next
  * @next: before this the device is not asked again (jiffies)
  * @gate: held for reading, inside core.memory_lock, while the memory is mapped or
- *	accessed, so that whoever has had it for writing knows that nobody does.
+ *	accessed; for writing while nobody must.
  *	Order: mmap_lock, then core.memory_lock, then @gate, then core.irqlock.
  *	core.memory_lock alone cannot do this, since in reset_prepare and reset_done
  *	it may or may not be held, depending on who resets.
  *	No user memory is faulted in and nobody sleeps for the device under either
- * @closed: how many keep the gate closed.  Protected by @gate
+ * @config: held over the user's writes to config space, so that each of them finds the
+ *	power state that the one before has left
  * @scrub: see there
  */
 struct nvgrace_device {
 	struct vfio_pci_core_device core;
 	struct nvgrace_region regions[2];
-	unsigned int num_regions;
 	void __iomem *bar0;
 	u16 cxl_dvsec;
 	unsigned int phase;
 	unsigned long deadline;
 	unsigned long next;
 	struct rw_semaphore gate;
-	unsigned int closed;
+	struct mutex config;	/* for what is said above */
 	struct nvgrace_scrub scrub;
 };
 
@@ -97,31 +93,20 @@ int nvgrace_memory_init(struct nvgrace_device *ndev);
 /* region.c */
 extern struct xarray nvgrace_poisoned;
 int nvgrace_region_register(struct nvgrace_region *region);
-
-/* access.c */
-bool nvgrace_access_poisoned(struct nvgrace_region *region, size_t pos);
-void *nvgrace_access_map(struct nvgrace_region *region, size_t pos, size_t len);
-ssize_t nvgrace_access_rw(struct vfio_pci_core_device *core, char __user *buf, size_t count,
-			  loff_t *ppos, bool iswrite);
+void *nvgrace_region_map(struct nvgrace_region *region, size_t pos, size_t len);
 
 /* dmabuf.c */
 extern const struct vfio_pci_device_ops nvgrace_pci_ops;
 
 /* gate.c */
+int nvgrace_gate_init(struct nvgrace_device *ndev);
 int nvgrace_gate_try(struct nvgrace_device *ndev, bool awake);
 int nvgrace_gate_enter(struct nvgrace_device *ndev, bool awake);
 void nvgrace_gate_exit(struct nvgrace_device *ndev);
 
-/* ready.c */
-void nvgrace_ready_forget(struct nvgrace_device *ndev);
-int nvgrace_ready_init(struct nvgrace_device *ndev);
-int nvgrace_ready_test(struct nvgrace_device *ndev);
-
 /* core.c */
+extern const struct pci_error_handlers nvgrace_core_err_handlers;
 void nvgrace_core_init(struct nvgrace_device *ndev);
-void nvgrace_core_reset_prepare(struct pci_dev *pdev);
-void nvgrace_core_reset_done(struct pci_dev *pdev);
-pci_ers_result_t nvgrace_core_error_detected(struct pci_dev *pdev, pci_channel_state_t state);
 int nvgrace_core_feature(struct vfio_device *vdev, u32 flags, void __user *arg, size_t argsz);
 ssize_t nvgrace_core_write(struct vfio_device *vdev, const char __user *buf, size_t count,
 			   loff_t *ppos);

@@ -4,55 +4,49 @@
  *
  * They are vfio-pci-core's device-specific regions: it finds them by index,
  * reports type, subtype, size and flags, and refuses private mappings before
- * it calls here.  The rest is left to them: bounds, faults, reading and writing
- * (access.c), and all that the memory must be kept safe from (gate.c).
+ * it calls here.  The rest is left to them: bounds, faults, reading and writing,
+ * and all that the memory must be kept safe from (gate.c).
  */
-#include <linux/file.h>
+#include <linux/io.h>
 #include <linux/mm.h>
+#include <linux/slab.h>
+#include <linux/uaccess.h>
 #include <linux/vfio_nvgrace.h>
+#include <linux/vmalloc.h>
 
 #include "nvgrace.h"
 
 /*
  * Numbers of the pages that memory failure handling has told of.  Of all
  * devices, until the module is removed: neither the next user nor the next
- * driver's binding makes such a page any better.
+ * driver's binding makes such a page any better.  arm64 cannot recover from reading
+ * one in the kernel (7.3: there is no ARCH_HAS_COPY_MC).  Writing it is harmless.
  */
 DEFINE_XARRAY(nvgrace_poisoned);
 
 /* The largest unit that the kernel maps at once, bytes. */
 #define NVGRACE_MAP_MAX (IS_ENABLED(CONFIG_ARCH_SUPPORTS_PMD_PFNMAP) ? PMD_SIZE : PAGE_SIZE)
 
-/* The part of vm_pgoff that is an offset in the region; above is its index. */
-#define NVGRACE_PGOFF_MASK	(VFIO_PCI_OFFSET_MASK >> PAGE_SHIFT)
-
 /*
- * The memory is not ready.  It may take minutes, which nobody waits with the lock on
- * the address space held: it is let go first, if the caller allows that.  His second
- * attempt may come too early again, after another reset, and must keep the lock.
- * Nothing is mapped then, without an error.  A process comes back with its next
- * access, as if for the first time; KVM and type1 come back since they know, by
- * the first attempt, that the lock was let go (fixup_user_fault()).  Who never lets
- * go, such as a futex, cannot tell, and gets an error.  Who takes pages
- * (get_user_pages()) does not get here.
+ * The memory cannot be had, by @err.  If it only is not ready, that may take minutes,
+ * which nobody waits with the lock on the address space held: it is let go, if the
+ * caller allows that, and he comes back after a while.  His second attempt may come too
+ * early again and must keep the lock.  Nothing is mapped then, without an error.  A
+ * process comes back with its next access, as if for the first time; KVM and type1 come
+ * back since they know, by the first attempt, that the lock was let go
+ * (fixup_user_fault()).  Who never lets go, such as a futex, cannot tell, and gets an
+ * error.  Who takes pages (get_user_pages()) does not get here.
  */
-static vm_fault_t nvgrace_region_fault_wait(struct vm_fault *vmf)
+static vm_fault_t nvgrace_region_fault_wait(struct vm_fault *vmf, int err)
 {
-	struct nvgrace_region *region = vmf->vma->vm_private_data;
-	struct file *file = vmf->vma->vm_file;
-
-	if (!(vmf->flags & FAULT_FLAG_ALLOW_RETRY) || vmf->flags & FAULT_FLAG_RETRY_NOWAIT)
+	if (err != -EAGAIN || !(vmf->flags & FAULT_FLAG_ALLOW_RETRY) ||
+	    vmf->flags & FAULT_FLAG_RETRY_NOWAIT)
 		return VM_FAULT_SIGBUS;
 	if (vmf->flags & FAULT_FLAG_TRIED)
 		return VM_FAULT_NOPAGE;
-
-	/* The file keeps the device open; the mapping may go away. */
-	get_file(file);
+	/* The mapping may go away from here on, and the device with it. */
 	release_fault_lock(vmf);
-	/* Whatever comes of it, the second attempt sees it. */
-	if (!nvgrace_gate_enter(region->ndev, false))
-		nvgrace_gate_exit(region->ndev);
-	fput(file);
+	schedule_timeout_killable(msecs_to_jiffies(NVGRACE_POLL_MS));
 	return VM_FAULT_RETRY;
 }
 
@@ -61,8 +55,7 @@ static vm_fault_t nvgrace_region_huge_fault(struct vm_fault *vmf, unsigned int o
 	struct vm_area_struct *vma = vmf->vma;
 	struct nvgrace_region *region = vma->vm_private_data;
 	unsigned long size = PAGE_SIZE << order, addr = ALIGN_DOWN(vmf->address, size);
-	unsigned long pfn = PHYS_PFN(region->base + addr - vmf->address) +
-			    (vmf->pgoff & NVGRACE_PGOFF_MASK);
+	unsigned long pfn = PHYS_PFN(region->base + addr - vmf->address) + vmf->pgoff;
 	vm_fault_t ret = VM_FAULT_FALLBACK;
 	int err;
 
@@ -71,10 +64,8 @@ static vm_fault_t nvgrace_region_huge_fault(struct vm_fault *vmf, unsigned int o
 		return ret;
 
 	err = nvgrace_gate_try(region->ndev, false);
-	if (err == -EAGAIN)
-		return nvgrace_region_fault_wait(vmf);
 	if (err)
-		return VM_FAULT_SIGBUS;
+		return nvgrace_region_fault_wait(vmf, err);
 	/* vfio_pci_vmf_insert_pfn() does this too, but refuses without PCI_COMMAND.MEM. */
 	if (!order)
 		ret = vmf_insert_pfn(vma, vmf->address, pfn);
@@ -98,10 +89,14 @@ static int nvgrace_region_mmap(struct vfio_pci_core_device *core,
 			       struct vfio_pci_region *core_region, struct vm_area_struct *vma)
 {
 	struct nvgrace_region *region = core_region->data;
-	unsigned long pages = region->size >> PAGE_SHIFT;
-	unsigned long pgoff = vma->vm_pgoff & NVGRACE_PGOFF_MASK;
 
-	if (pgoff >= pages || vma_pages(vma) > pages - pgoff)
+	/*
+	 * From here on it is the offset in the region, without its index: that is where
+	 * BAR0's mappings are.  Whenever vfio-pci-core removes those, since the device's
+	 * memory is about to stop working, it removes this one, too.
+	 */
+	vma->vm_pgoff &= VFIO_PCI_OFFSET_MASK >> PAGE_SHIFT;
+	if (vma->vm_pgoff + vma_pages(vma) > region->size >> PAGE_SHIFT)
 		return -EINVAL;
 
 	vma->vm_private_data = region;
@@ -123,6 +118,68 @@ static int nvgrace_region_mmap(struct vfio_pci_core_device *core,
 	return 0;
 }
 
+/**
+ * nvgrace_region_map() - map a part of the region into the kernel
+ * @region: the region
+ * @pos: offset of the part, bytes
+ * @len: its length, bytes; inside the region
+ *
+ * Called inside the gate.  memunmap() what is returned, before leaving it.
+ *
+ * Return: the mapping, or NULL: no memory.
+ */
+void *nvgrace_region_map(struct nvgrace_region *region, size_t pos, size_t len)
+{
+	return memremap(region->base + pos, len, region->cached ? MEMREMAP_WB : MEMREMAP_WC);
+}
+
+/*
+ * Guests and VMMs map the memory; this way is for debuggers.  It is right and short,
+ * not fast: one page, or a part of it, is mapped and copied inside the gate, where no
+ * user memory may be faulted in, since that may be this very region.  So it goes
+ * through a buffer, from or to which it is copied outside.
+ */
+static ssize_t nvgrace_region_rw(struct vfio_pci_core_device *core, char __user *buf, size_t count,
+				 loff_t *ppos, bool iswrite)
+{
+	unsigned int index = VFIO_PCI_OFFSET_TO_INDEX(*ppos) - VFIO_PCI_NUM_REGIONS;
+	size_t pos = *ppos & VFIO_PCI_OFFSET_MASK;
+	struct nvgrace_region *region = core->region[index].data;
+	void *map;
+	int ret;
+
+	if (pos >= region->size)
+		return -EINVAL;
+	count = min3(count, region->size - pos, PAGE_SIZE - offset_in_page(pos));
+
+	void *page __free(kfree) = kmalloc(count, GFP_KERNEL);
+
+	if (!page)
+		return -ENOMEM;
+	if (iswrite)
+		count -= copy_from_user(page, buf, count);
+	ret = count ? nvgrace_gate_enter(region->ndev, true) : -EFAULT;
+	if (ret)
+		return ret;
+	map = nvgrace_region_map(region, pos, count);
+	if (!iswrite && xa_load(&nvgrace_poisoned, PHYS_PFN(region->base + pos)))
+		ret = -EIO;
+	else if (map)
+		memcpy(iswrite ? map : page, iswrite ? page : map, count);
+	else
+		ret = -ENOMEM;
+	memunmap(map);
+	/* No TLB must know of it when the memory stops working, and vunmap is lazy. */
+	vm_unmap_aliases();
+	nvgrace_gate_exit(region->ndev);
+	if (ret)
+		return ret;
+	if (!iswrite)
+		count -= copy_to_user(buf, page, count);
+	*ppos += count;
+	return count ?: -EFAULT;
+}
+
 /*
  * Where in @vma, if at all, the failed page is.  Called for every mapping of
  * the device's file, BARs included, with i_mmap_rwsem held.  Saying yes to a
@@ -141,7 +198,7 @@ static int nvgrace_region_pfn_to_pgoff(struct vm_area_struct *vma, unsigned long
 
 	/* Without memory to note it, the kernel may read the page. */
 	xa_store(&nvgrace_poisoned, pfn, xa_mk_value(1), GFP_ATOMIC);
-	*pgoff = (vma->vm_pgoff & ~NVGRACE_PGOFF_MASK) + pfn - PHYS_PFN(region->base);
+	*pgoff = pfn - PHYS_PFN(region->base);
 	return *pgoff - vma->vm_pgoff < vma_pages(vma) ? 0 : -ENOENT;
 }
 
@@ -152,8 +209,6 @@ static int nvgrace_region_add_capability(struct vfio_pci_core_device *core,
 {
 	struct nvgrace_region *region = core_region->data;
 	struct nvgrace_region *usemem = region->ndev->regions;
-	u64 max = NVGRACE_MAP_MAX;
-	/* The sizes of those that do not exist are 0. */
 	struct vfio_region_info_cap_nvgrace cap = {
 		.header.id = VFIO_REGION_INFO_CAP_NVGRACE,
 		.header.version = 1,
@@ -162,7 +217,8 @@ static int nvgrace_region_add_capability(struct vfio_pci_core_device *core,
 		.device = core->pdev->device,
 		.offset = region->base - usemem->base,
 		.total_size = usemem[0].size + usemem[1].size,
-		.map_align = IS_ALIGNED(region->base, max) ? max : PAGE_SIZE,
+		.map_align = IS_ALIGNED(region->base, NVGRACE_MAP_MAX) ? NVGRACE_MAP_MAX :
+									 PAGE_SIZE,
 	};
 
 	return vfio_info_add_capability(caps, &cap.header, sizeof(cap));
@@ -173,13 +229,11 @@ static void nvgrace_region_release(struct vfio_pci_core_device *core,
 {
 	struct nvgrace_region *region = core_region->data;
 
-	/* This removes whatever anybody has registered there. */
-	if (region->pfn_space.mapping)
-		unregister_pfn_address_space(&region->pfn_space);
+	unregister_pfn_address_space(&region->pfn_space);
 }
 
 static const struct vfio_pci_regops nvgrace_regops = {
-	.rw = nvgrace_access_rw,
+	.rw = nvgrace_region_rw,
 	.release = nvgrace_region_release,
 	.mmap = nvgrace_region_mmap,
 	.add_capability = nvgrace_region_add_capability,
@@ -203,12 +257,6 @@ int nvgrace_region_register(struct nvgrace_region *region)
 	struct vfio_pci_core_device *core = &region->ndev->core;
 	int ret;
 
-	region->index = VFIO_PCI_NUM_REGIONS + core->num_regions;
-	ret = vfio_pci_core_register_dev_region(core, VFIO_REGION_TYPE_NVGRACE, subtype,
-						&nvgrace_regops, region->size, flags, region);
-	if (ret)
-		return ret;
-
 	region->pfn_space = (struct pfn_address_space) {
 		.node.start = PHYS_PFN(region->base),
 		.node.last = PHYS_PFN(region->base + region->size) - 1,
@@ -216,10 +264,15 @@ int nvgrace_region_register(struct nvgrace_region *region)
 		.pfn_to_vma_pgoff = nvgrace_region_pfn_to_pgoff,
 	};
 	ret = register_pfn_address_space(&region->pfn_space);
-	if (ret)
-		region->pfn_space.mapping = NULL;
-	if (ret != -EOPNOTSUPP)
+	if (ret == -EOPNOTSUPP)
+		pr_notice_once(KBUILD_MODNAME ": this kernel cannot tell of coherent memory that has failed: its user gets no SIGBUS with the address, and reading it in the kernel is fatal\n");
+	else if (ret)
 		return ret;
-	pr_notice_once(KBUILD_MODNAME ": this kernel cannot tell of coherent memory that has failed: its user gets no SIGBUS with the address, and reading it in the kernel is fatal\n");
-	return 0;
+
+	ret = vfio_pci_core_register_dev_region(core, VFIO_REGION_TYPE_NVGRACE, subtype,
+						&nvgrace_regops, region->size, flags, region);
+	/* This removes whatever anybody has registered there: only what is ours. */
+	if (ret)
+		unregister_pfn_address_space(&region->pfn_space);
+	return ret;
 }

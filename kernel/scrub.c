@@ -106,10 +106,10 @@ static ssize_t nvgrace_scrub_window(struct nvgrace_region *region, size_t pos)
 
 	if (err)
 		return err;
-	window = nvgrace_access_map(region, pos, len);
+	window = nvgrace_region_map(region, pos, len);
 	written = window ? 0 : -ENOMEM;
 	for (i = 0; window && i < len; i += PAGE_SIZE) {
-		if (!sparse || nvgrace_access_poisoned(region, pos + i) ||
+		if (!sparse || xa_load(&nvgrace_poisoned, PHYS_PFN(region->base + pos + i)) ||
 		    !nvgrace_scrub_page_is_zero(window + i)) {
 			memset(window + i, 0, PAGE_SIZE);
 			written += PAGE_SIZE;
@@ -128,7 +128,7 @@ static struct nvgrace_region *nvgrace_scrub_next(struct nvgrace_device *ndev, u6
 	unsigned int i;
 
 	*pos = atomic64_fetch_add(NVGRACE_SCRUB_WINDOW, &ndev->scrub.next);
-	for (i = 0; i < ndev->num_regions; i++) {
+	for (i = 0; i < ARRAY_SIZE(ndev->regions); i++) {
 		if (*pos < ndev->regions[i].size)
 			return &ndev->regions[i];
 		*pos -= ndev->regions[i].size;
@@ -173,7 +173,7 @@ static void nvgrace_scrub_finish(struct nvgrace_device *ndev)
 	u64 size = 0;
 	unsigned int i;
 
-	for (i = 0; i < ndev->num_regions; i++)
+	for (i = 0; i < ARRAY_SIZE(ndev->regions); i++)
 		size += ndev->regions[i].size;
 
 	if (s->error)
@@ -249,9 +249,8 @@ static void nvgrace_scrub_start(struct nvgrace_device *ndev)
  */
 static void nvgrace_scrub_stop(struct nvgrace_device *ndev)
 {
-	WRITE_ONCE(ndev->scrub.stop, true);
+	WRITE_ONCE(ndev->scrub.error, -ECANCELED);
 	wait_for_completion(&ndev->scrub.done);
-	WRITE_ONCE(ndev->scrub.stop, false);
 }
 
 /**
@@ -293,7 +292,7 @@ void nvgrace_scrub_remove(struct nvgrace_device *ndev)
  */
 void nvgrace_scrub_close(struct nvgrace_device *ndev)
 {
-	if (!ndev->num_regions)
+	if (!ndev->regions[0].size)
 		return;
 	ndev->scrub.dirty = true;
 	if (scrub && !ndev->core.needs_reset)
@@ -343,7 +342,7 @@ int nvgrace_scrub_init(struct nvgrace_device *ndev)
 
 	init_completion(&s->done);
 	complete_all(&s->done);
-	s->dirty = ndev->num_regions;
+	s->dirty = ndev->regions[0].size;
 	if (!s->dirty)
 		return 0;
 

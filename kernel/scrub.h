@@ -28,11 +28,10 @@ struct nvgrace_region;
  * @written: bytes written
  * @start: when it began
  * @error: why it ended early, or 0
- * @stop: it must end early
  * @dirty: the memory may hold what no further user must see
  *
- * @error and @dirty belong to the threads until @done is completed, otherwise to
- * who holds vdev.dev_set->lock.
+ * @error and @dirty belong to the threads until @done is completed, but for who ends
+ * the scrub early and sets @error; otherwise to who holds vdev.dev_set->lock.
  */
 struct nvgrace_scrub {
 	struct workqueue_struct *wq;
@@ -49,7 +48,6 @@ struct nvgrace_scrub {
 	atomic64_t written;
 	ktime_t start;
 	int error;
-	bool stop;
 	bool dirty;
 };
 

@@ -373,7 +373,7 @@ static void check_widths(const struct subject *s)
 		vfio_client_unmap(map, AREA);
 }
 
-/* More than is copied in one go, at odd places. */
+/* Many pages, at odd places. */
 static void check_large(const struct subject *s)
 {
 	const gsize length = (1 << 20) + 3;
@@ -396,6 +396,24 @@ static void check_large(const struct subject *s)
 	check(s, "rw-large-read", ret == (ssize_t)length && pattern_match(buf, length, 9, at) == length,
 	      "pread returns %zd of %zu bytes, as mmap wrote them", ret, length);
 	vfio_client_unmap(map, AREA);
+}
+
+/* One call does what is in one page, and says so. */
+static void check_cut(const struct subject *s)
+{
+	const guint64 at = PAGE - 3;
+	guint8 buf[8];
+	ssize_t in, out;
+	gboolean ok = set_pattern(s, 0, AREA, 15);
+
+	memset(buf, 0xee, sizeof(buf));
+	in = pread(s->client->device, buf, sizeof(buf), s->region.offset + at);
+	ok = ok && pattern_match(buf, 3, 15, at) == 3 && buf[3] == 0xee;
+	pattern_fill(buf, sizeof(buf), 16, at);
+	out = pwrite(s->client->device, buf, sizeof(buf), s->region.offset + at);
+	check(s, "rw-cut", ok && in == 3 && out == 3 && has_pattern(s, at, 3, 16) &&
+	      has_pattern(s, at + 3, PAGE, 15),
+	      "8 bytes from 3 before a page's end: pread %zd, pwrite %zd, and no byte more", in, out);
 }
 
 static void check_clip(const struct subject *s)
@@ -494,11 +512,11 @@ static void check_faulting_buffer(const struct subject *s)
 
 /*
  * A vector has the kernel call the driver for each of its parts, at the position
- * that the driver left behind the one before.
+ * that the driver left behind the one before.  Two of them end where a page does.
  */
 static void check_position(const struct subject *s)
 {
-	static const gsize lengths[] = { 3, 8, 1, 4096, 5, 300000, 2, 4, 7 };
+	const gsize lengths[] = { 3, 8, 1, PAGE - 89, 5, PAGE - 5, 2, 4, 7 };
 	struct iovec parts[G_N_ELEMENTS(lengths)];
 	const guint64 at = 77;
 	g_autofree char *buf = NULL;
@@ -647,6 +665,7 @@ static void check_region(struct subject *s)
 	check_fork(s);
 	check_widths(s);
 	check_large(s);
+	check_cut(s);
 	check_clip(s);
 	check_huge_count(s);
 	check_faulting_buffer(s);

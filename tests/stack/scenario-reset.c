@@ -99,6 +99,19 @@ static int set_power_state(const struct gpu *gpu, guint state)
 					(control & ~PCI_PM_CTRL_STATE_MASK) | state, 2) ? 0 : -EIO;
 }
 
+/* The same, with the data at the end of the mapping. */
+static int set_power_state_from(const struct gpu *gpu, guint state)
+{
+	guint cap = vfio_client_capability(&gpu->client, PCI_CAP_ID_PM);
+	guint16 *word = (guint16 *)(gpu->map + AREA) - 1;
+	struct vfio_client_region config;
+
+	if (!cap || vfio_client_region(&gpu->client, VFIO_PCI_CONFIG_REGION_INDEX, &config))
+		return -ENODEV;
+	*word = GUINT16_TO_LE(state);
+	return vfio_client_write(&gpu->client, &config, cap + PCI_PM_CTRL, word, 2) == 2 ? 0 : -EIO;
+}
+
 static int power_cycle(const struct gpu *gpu)
 {
 	return set_power_state(gpu, 3) ?: set_power_state(gpu, 0);
@@ -368,7 +381,7 @@ static void check_d3hot(const struct gpu *gpu)
 	int off, asleep, on, after;
 	ssize_t in, out;
 
-	write_pattern(&gpu->client, usemem, 0, AREA, 51);
+	write_pattern(&gpu->client, usemem, 0, AREA - 2, 51);
 	touch_read(gpu->map);
 	off = set_power_state(gpu, 3);
 	asleep = touch_read(gpu->map);
@@ -377,8 +390,12 @@ static void check_d3hot(const struct gpu *gpu)
 	report_check("d3hot-mmap", !off && asleep == SIGBUS, "access: signal %d", asleep);
 	report_check("d3hot-rw", in == -EIO && out == -EIO, "pread: %s, pwrite: %s",
 		     error_text(in), error_text(out));
+	on = set_power_state(gpu, 0) ?: set_power_state_from(gpu, 3);
+	asleep = touch_read(gpu->map);
+	report_check("d3hot-own", !on && asleep == SIGBUS,
+		     "with the data in this memory: %s, then signal %d", error_text(on), asleep);
 	on = set_power_state(gpu, 0);
-	after = touch_pattern(gpu->map, AREA, 51, 0);
+	after = touch_pattern(gpu->map, AREA - 2, 51, 0);
 	report_check("d3hot-d0", !on && !after, "in D0 again the content is %s",
 		     after ? "not the same" : "the same");
 }

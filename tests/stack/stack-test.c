@@ -102,7 +102,7 @@ static const char *const refusals[] = {
 	region "-mmap-twice", region "-munmap-part", region "-mprotect-part", \
 	region "-mremap-grow-last", region "-mremap-grow", region "-mremap-move", \
 	region "-mremap-shrink", region "-remap-past-end", region "-fork", \
-	region "-rw-widths", region "-rw-large-write", region "-rw-large-read", \
+	region "-rw-widths", region "-rw-large-write", region "-rw-large-read", region "-rw-cut", \
 	region "-rw-clip", region "-rw-at-end", region "-rw-past-end", region "-rw-no-region", \
 	region "-rw-empty", region "-rw-huge-count", region "-rw-count-overflow", \
 	region "-rw-fault-write", region "-rw-fault-read", region "-rw-fault-all", \
@@ -135,7 +135,7 @@ static const char *const slow_gpus[] = {
 static const char *const reset_checks[] = {
 	"gpus", "open", "map", "reset-vfio", "reset-flr", "reset-sysfs", "reset-d3hot",
 	"low-power-mmap", "low-power-read", "low-power-again", "low-power-exit", "d3hot-mmap",
-	"d3hot-rw", "d3hot-d0", "d0-again", "decoding-off-mmap", "decoding-off-rw",
+	"d3hot-rw", "d3hot-own", "d3hot-d0", "d0-again", "decoding-off-mmap", "decoding-off-rw",
 	"decoding-off-reset",
 	"storm-ends", "storm-resets", "storm-progress", "storm-mmap", "storm-rw",
 	"storm-d3hot-ends", "storm-d3hot-resets", "storm-d3hot-progress", "storm-d3hot-mmap",
