@@ -23,7 +23,7 @@
 
 #define SPAN (1ull << 40)	/* of a region in the device's file */
 #define SLOTS 12
-#define LARGEST (1ul << 20)	/* of one pread or pwrite */
+#define LARGEST (1ul << 16)	/* of one transfer: many a page */
 
 /* A mapping.  Pages that were unmapped are PROT_NONE: what mmap would put there is not ours. */
 struct slot {
@@ -125,7 +125,7 @@ static gint64 transfer_result(const struct model *m, guint64 offset, gsize lengt
 static void do_read(struct model *m)
 {
 	guint64 offset = any_offset(m);
-	gsize length = magnitude(m, 20);
+	gsize length = magnitude(m, 16);
 	gint64 want = transfer_result(m, offset, length);
 	gint64 got;
 
@@ -150,7 +150,7 @@ static void scramble(struct model *m, gsize length)
 static void do_write(struct model *m)
 {
 	guint64 offset = any_offset(m);
-	gsize length = magnitude(m, 20);
+	gsize length = magnitude(m, 16);
 	gint64 want = transfer_result(m, offset, length);
 	gint64 got;
 
