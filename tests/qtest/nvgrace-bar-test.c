@@ -661,8 +661,8 @@ static void test_window_eight(void)
 }
 
 /*
- * The window that 1 TiB and another BAR take would be where the memory of another
- * GPU is, which the user has put there: no size of it helps.
+ * The window that 1 TiB and another BAR take would be where the memory of
+ * another GPU is, which the user has put there: no size of it helps.
  */
 static void test_window_beside(void)
 {
