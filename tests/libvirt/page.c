@@ -73,7 +73,7 @@ char *page_domain(const char *name, const char *append)
 char *page_domain_file(const char *name, const char *append, const char *piece, const char *by)
 {
 	g_autofree char *text = page_domain(name, append);
-	char *path = g_strdup_printf("/root/%s.xml", name);
+	char *path = g_strdup_printf("/tmp/%s.xml", name);
 
 	if (text && piece) {
 		char *changed = replace(text, piece, by);

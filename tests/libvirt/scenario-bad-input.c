@@ -82,7 +82,7 @@ static void refuse_definitions(void)
 	static const char *const no_set[] = { "nodeset", NULL };
 	g_autofree char *xml = page_domain_file("gpu", "", NULL, NULL), *other = NULL;
 
-	must_fail("half-written", half, "head -c 600 %s >/root/half.xml; virsh define /root/half.xml", xml);
+	must_fail("half-written", half, "head -c 600 %s >/tmp/half.xml; virsh define /tmp/half.xml", xml);
 	g_free(xml);
 	xml = page_domain_file("gpu", "", SOURCE, "");
 	must_fail("no-address", no_address, "virsh define %s", xml);
